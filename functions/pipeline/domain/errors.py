@@ -1,0 +1,213 @@
+"""Every way a job can fail: one tree, one stable code each, one sentence that helps its reader act.
+
+    JobError                        code                   retryable
+    ├── InvalidRequest              invalid_argument
+    ├── NotFound                    not_found
+    ├── PermissionDenied            permission_denied
+    ├── ConfigurationError          configuration_error
+    ├── SourceError                 source_unavailable
+    │   ├── UnsafeUrl               unsafe_url
+    │   ├── SourceUnreachable       source_unreachable     yes
+    │   ├── SourceTooLarge          source_too_large
+    │   └── UnsupportedMedia        unsupported_media
+    ├── ProviderError               provider_refused
+    │   ├── ProviderUnavailable     provider_unavailable   yes
+    │   ├── RateLimited             rate_limited           yes (after retry_after_seconds)
+    │   ├── InsufficientCredit      insufficient_credit
+    │   ├── ContentRejected         content_rejected
+    │   ├── PredictionFailed        prediction_failed
+    │   ├── PredictionInterrupted   prediction_interrupted yes
+    │   ├── PredictionTimedOut      prediction_timed_out
+    │   └── OutcomeUnknown          outcome_unknown
+    ├── MediaError                  media_failed
+    ├── StorageUnavailable          storage_unavailable    yes
+    ├── StorageRefused              storage_refused
+    ├── OutOfSpace                  out_of_space
+    ├── DeadlineExceeded            deadline_exceeded
+    ├── Interrupted                 interrupted            yes
+    ├── PartialFailure              partial_failure
+    └── InternalError               internal               yes
+
+Foreign exceptions become one of these once, at the adapter that meets them, with `from`. Messages end up in documents
+that users read: they never hold secrets, signed URLs, or paths of the machine.
+"""
+
+from typing import ClassVar
+
+
+class JobError(Exception):
+    """A failure with a stable code. `str()` is the sentence for the user."""
+
+    code: ClassVar[str] = "internal"
+    retryable: ClassVar[bool] = False
+
+    @property
+    def message(self) -> str:
+        return str(self)
+
+
+class InvalidRequest(JobError):
+    """The job document itself is wrong; the message names the field."""
+
+    code = "invalid_argument"
+
+
+class NotFound(JobError):
+    """The job names a document that does not exist."""
+
+    code = "not_found"
+
+
+class PermissionDenied(JobError):
+    """The job names a document of another user."""
+
+    code = "permission_denied"
+
+
+class ConfigurationError(JobError):
+    """A setting or secret of this deployment is missing or wrong; the message names it."""
+
+    code = "configuration_error"
+
+
+class SourceError(JobError):
+    """A URL of the job could not be used: the server said no."""
+
+    code = "source_unavailable"
+
+
+class UnsafeUrl(SourceError):
+    """The URL is not one that this deployment may fetch (scheme, host, or address)."""
+
+    code = "unsafe_url"
+
+
+class SourceUnreachable(SourceError):
+    """The server did not answer, or answered with a failure of its own."""
+
+    code = "source_unreachable"
+    retryable = True
+
+
+class SourceTooLarge(SourceError):
+    """More bytes, pixels or seconds than allowed."""
+
+    code = "source_too_large"
+
+
+class UnsupportedMedia(SourceError):
+    """What came is not the media that was asked for."""
+
+    code = "unsupported_media"
+
+
+class ProviderError(JobError):
+    """Replicate or OpenAI refused the request as it stands (400, 401, 404, 422)."""
+
+    code = "provider_refused"
+
+
+class ProviderUnavailable(ProviderError):
+    """No connection to the provider, or a failure of its own: nothing was started."""
+
+    code = "provider_unavailable"
+    retryable = True
+
+
+class RateLimited(ProviderError):
+    """The provider asks us to slow down (429)."""
+
+    code = "rate_limited"
+    retryable = True
+
+    def __init__(self, message: str, retry_after_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class InsufficientCredit(ProviderError):
+    """The provider account has no credit left (402)."""
+
+    code = "insufficient_credit"
+
+
+class ContentRejected(ProviderError):
+    """Text or picture was flagged; the same input will be flagged again."""
+
+    code = "content_rejected"
+
+
+class PredictionFailed(ProviderError):
+    """The model ran and failed."""
+
+    code = "prediction_failed"
+
+
+class PredictionInterrupted(ProviderError):
+    """The provider lost the prediction through no fault of its input; another may succeed."""
+
+    code = "prediction_interrupted"
+    retryable = True
+
+
+class PredictionTimedOut(ProviderError):
+    """The prediction did not end in the time we allow it."""
+
+    code = "prediction_timed_out"
+
+
+class OutcomeUnknown(ProviderError):
+    """A prediction may or may not have been started and can no longer be found: held for a person, never sent twice."""
+
+    code = "outcome_unknown"
+
+
+class MediaError(JobError):
+    """A picture or clip could not be decoded, joined or encoded; the message holds ffmpeg's last lines."""
+
+    code = "media_failed"
+
+
+class StorageUnavailable(JobError):
+    """Object storage did not answer or failed on its side."""
+
+    code = "storage_unavailable"
+    retryable = True
+
+
+class StorageRefused(JobError):
+    """Object storage said no: credentials, bucket, or permission."""
+
+    code = "storage_refused"
+
+
+class OutOfSpace(JobError):
+    """The function's disk (which is memory) is full."""
+
+    code = "out_of_space"
+
+
+class DeadlineExceeded(JobError):
+    """The work does not fit in the time a function has."""
+
+    code = "deadline_exceeded"
+
+
+class Interrupted(JobError):
+    """The instance that held the job went away while working on it."""
+
+    code = "interrupted"
+    retryable = True
+
+
+class PartialFailure(JobError):
+    """Some scenes failed and some did not; the finished ones are kept."""
+
+    code = "partial_failure"
+
+
+class InternalError(JobError):
+    """A fault of ours. The log has the details under the job's id."""
+
+    code = "internal"
+    retryable = True
