@@ -211,3 +211,13 @@ class InternalError(JobError):
 
     code = "internal"
     retryable = True
+
+
+def _tree(root: type[JobError]) -> list[type[JobError]]:
+    return [root, *(leaf for branch in root.__subclasses__() for leaf in _tree(branch))]
+
+
+def recorded_error(code: str | None, message: str | None) -> JobError:
+    """The error that was written down as a code and a sentence. An unknown code becomes an InternalError."""
+    by_code = {error.code: error for error in reversed(_tree(JobError)) if error is not JobError}
+    return by_code.get(code or "", InternalError)(message or "No reason was recorded.")

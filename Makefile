@@ -1,0 +1,57 @@
+# Every task of the project. `make` alone lists them.
+# Needs: Python 3.11 or newer, Node 20 or newer, and the two package registries.
+
+PYTHON ?= python3
+VENV := .venv/bin
+CLIPS ?=
+AUDIO ?=
+PYTEST_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo up test check format clean
+
+help:  ## list the tasks
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+install: .venv/installed functions/venv/installed node_modules/installed  ## install everything (the other tasks do it by themselves)
+
+.venv/installed: requirements-dev.txt functions/requirements.txt
+	@$(PYTHON) localdev/requirements_check.py
+	@test -x $(VENV)/python || $(PYTHON) -m venv .venv
+	@echo "Installing the development packages ..."
+	@$(VENV)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+# What is deployed, and nothing else: firebase-tools runs the functions from here, as production would.
+functions/venv/installed: functions/requirements.txt | .venv/installed
+	@test -x functions/venv/bin/python || $(PYTHON) -m venv functions/venv
+	@echo "Installing the functions' packages ..."
+	@functions/venv/bin/pip install --quiet --disable-pip-version-check -r functions/requirements.txt
+	@touch $@
+
+node_modules/installed: package.json package-lock.json | .venv/installed
+	@echo "Installing firebase-tools ..."
+	@npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+demo: install  ## from words to a final video, on local parts (CLIPS="a.mp4 b.mp4" AUDIO=music.m4a composes your own)
+	@$(VENV)/python -m localdev.demo $(if $(CLIPS),--clips $(CLIPS)) $(if $(AUDIO),--audio $(AUDIO))
+
+up: install  ## start the local stack and leave it running
+	@$(VENV)/python -m localdev.stack
+
+test: install  ## run all tests
+	@$(VENV)/python -m pytest $(PYTEST_ARGS)
+
+check: install  ## lint, types, import contracts
+	@$(VENV)/ruff check .
+	@$(VENV)/ruff format --check .
+	@$(VENV)/mypy
+	@PYTHONPATH=functions:. $(VENV)/lint-imports
+
+format:  ## format the code
+	@$(VENV)/ruff check --fix .
+	@$(VENV)/ruff format .
+
+clean:  ## remove what was installed and made
+	rm -rf .venv functions/venv node_modules build

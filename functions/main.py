@@ -1,0 +1,106 @@
+"""The deployed functions, declared. What they do is in `pipeline`, imported when the first event comes: discovery has
+ten seconds, and a cold start should load only what its function needs.
+
+    image_generation_jobs/{id} ──created──> handle_image_generation ──────┐
+    video_generation_jobs/{id} ──created──> handle_video_generation ──────┤          ┌── advancejob
+    multi_video_jobs/{id} ───────created──> handle_multi_video_generation ┼─ tasks ──┤
+    composition_jobs/{id} ───────created──> handle_composition ───────────┘          └── advancecomposition
+"""
+
+import os
+from typing import Any
+
+from firebase_functions import firestore_fn, options, tasks_fn
+from firebase_functions.https_fn import CallableRequest, FunctionsErrorCode, HttpsError
+
+from pipeline.config import DEFAULT_REGION, storage_secrets
+from pipeline.domain.jobs import JobKind
+
+REGION = os.environ.get("FUNCTIONS_REGION") or DEFAULT_REGION
+
+EVENT_SECONDS = 540  # the most an event function may have
+TASK_SECONDS = 1800  # the most a task function may have
+LETTING_GO_SECONDS = 20  # of both, kept for writing down how far a job has come
+
+SECRETS = ["REPLICATE_API_TOKEN", *storage_secrets(os.environ)]
+
+# Light work: a few calls, one picture or clip at a time. Four at once share one CPU, as the framework has four threads
+# to a CPU; 1 GB holds four clips of 30 MB, which lie in /tmp, which is memory.
+GENERATION: dict[str, Any] = {
+    "region": REGION,
+    "memory": options.MemoryOption.GB_1,
+    "cpu": 1,
+    "concurrency": 4,
+    "timeout_sec": EVENT_SECONDS,
+    "max_instances": 10,
+    "secrets": SECRETS,
+}
+# Heavy work: ffmpeg takes all CPUs and the clips fill /tmp. One at a time; 4 GB comes with two CPUs.
+COMPOSITION: dict[str, Any] = {
+    "region": REGION,
+    "memory": options.MemoryOption.GB_4,
+    "cpu": 2,
+    "concurrency": 1,
+    "timeout_sec": EVENT_SECONDS,
+    "max_instances": 10,
+    "secrets": SECRETS,
+}
+# A task is answered with an error only when it came early or nothing could be written down: then again, and again.
+RETRY = options.RetryConfig(max_attempts=100, min_backoff_seconds=1, max_backoff_seconds=60, max_doublings=4)
+QUEUE = options.RateLimits(max_concurrent_dispatches=40)
+# One instance works on one composition.
+COMPOSITION_QUEUE = options.RateLimits(max_concurrent_dispatches=10)
+
+
+@firestore_fn.on_document_created(document="image_generation_jobs/{job_id}", **GENERATION)
+def handle_image_generation(event: firestore_fn.Event[Any]) -> None:
+    """A scene's picture, made by Flux."""
+    _run_created(JobKind.IMAGE, event.params["job_id"])
+
+
+@firestore_fn.on_document_created(document="video_generation_jobs/{job_id}", **GENERATION)
+def handle_video_generation(event: firestore_fn.Event[Any]) -> None:
+    """A scene's picture set in motion by SeeDance."""
+    _run_created(JobKind.VIDEO, event.params["job_id"])
+
+
+@firestore_fn.on_document_created(document="multi_video_jobs/{job_id}", **GENERATION)
+def handle_multi_video_generation(event: firestore_fn.Event[Any]) -> None:
+    """Clips for many scenes."""
+    _run_created(JobKind.MULTI_VIDEO, event.params["job_id"])
+
+
+@firestore_fn.on_document_created(document="composition_jobs/{job_id}", **COMPOSITION)
+def handle_composition(event: firestore_fn.Event[Any]) -> None:
+    """One video out of many clips."""
+    _run_created(JobKind.COMPOSITION, event.params["job_id"])
+
+
+@tasks_fn.on_task_dispatched(retry_config=RETRY, rate_limits=QUEUE, **{**GENERATION, "timeout_sec": TASK_SECONDS})
+def advancejob(request: CallableRequest[Any]) -> None:
+    """The next turn of an image, video or multi-video job. (The name of a queue may not hold an underscore.)"""
+    _run_task(request)
+
+
+@tasks_fn.on_task_dispatched(
+    retry_config=RETRY, rate_limits=COMPOSITION_QUEUE, **{**COMPOSITION, "timeout_sec": TASK_SECONDS}
+)
+def advancecomposition(request: CallableRequest[Any]) -> None:
+    """The next turn of a composition job."""
+    _run_task(request)
+
+
+def _run_created(kind: JobKind, job_id: str) -> None:
+    from pipeline.wiring import run_created_job
+
+    run_created_job(kind, job_id, EVENT_SECONDS - LETTING_GO_SECONDS)
+
+
+def _run_task(request: CallableRequest[Any]) -> None:
+    from pipeline.handlers.run_job import DeliverAgain
+    from pipeline.wiring import run_task
+
+    try:
+        run_task(request.data, TASK_SECONDS - LETTING_GO_SECONDS)
+    except DeliverAgain as early:
+        raise HttpsError(FunctionsErrorCode.UNAVAILABLE, str(early)) from early

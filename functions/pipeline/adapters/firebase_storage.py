@@ -1,0 +1,210 @@
+"""Object storage in Firebase Storage (a Google Cloud Storage bucket), with its token download URLs.
+
+    https://firebasestorage.googleapis.com/v0/b/{bucket}/o/{key, percent-encoded}?alt=media&token={token}
+
+The token is a random UUID in the object's metadata, under firebaseStorageDownloadTokens. Whoever has it can
+read the file, so it must not follow from the key. A repeated upload keeps it, or every document that holds
+the URL would break:
+
+    read the object ── token T, generation G ──> upload with token T, only if it still is G
+                    └─ absent ─────────────────> upload with a new token, only if still absent
+                                                  └─ 412: somebody was faster; begin again, keep their token
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+from urllib.parse import quote, urlsplit
+from uuid import uuid4
+
+import requests
+from google.api_core import exceptions as api_exceptions
+from google.auth import exceptions as auth_exceptions
+from google.cloud.storage import Blob, Bucket, Client
+from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
+from google.cloud.storage.retry import DEFAULT_RETRY
+
+from pipeline.adapters.local_disk import full_disk_is_out_of_space
+from pipeline.adapters.object_storage import StoredObject, cache_control, in_batches, unquote_key
+from pipeline.domain.errors import NotFound, StorageRefused, StorageUnavailable
+
+_TOKEN_FIELD = "firebaseStorageDownloadTokens"  # noqa: S105 - the name of a metadata field
+_CHUNK_BYTES = 8 * 1024 * 1024
+_DELETE_BATCH = 100
+_UPLOAD_RACES = 4
+_TRANSIENT_STATUSES = frozenset({408, 412, 429})
+
+
+class FirebaseStorage:
+    """An `ObjectStorage` in one Firebase Storage bucket.
+
+    `connect` builds the client at the first use; the default one finds the function's own service account.
+    """
+
+    def __init__(
+        self,
+        bucket_name: str,
+        download_base_url: str = "https://firebasestorage.googleapis.com",
+        *,
+        connect: Callable[[], Client] = Client,
+        connect_seconds: float = 5.0,
+        read_seconds: float = 60.0,
+        retry_seconds: float = 30.0,
+    ) -> None:
+        self._bucket_name = bucket_name
+        self._download_base_url = download_base_url.rstrip("/")
+        self._connect = connect
+        self._timeout = (connect_seconds, read_seconds)
+        self._retry = DEFAULT_RETRY.with_delay(initial=0.5, maximum=8.0).with_timeout(retry_seconds)
+        self._client: Client | None = None
+        self._client_lock = Lock()
+
+    def upload_file(self, key: str, path: Path, content_type: str) -> StoredObject:
+        def send(blob: Blob, generation: int) -> None:
+            blob.upload_from_filename(
+                str(path),
+                content_type=content_type,
+                if_generation_match=generation,
+                timeout=self._timeout,
+                retry=self._retry,
+            )
+
+        return self._upload(key, content_type, send)
+
+    def upload_bytes(self, key: str, data: bytes, content_type: str) -> StoredObject:
+        def send(blob: Blob, generation: int) -> None:
+            blob.upload_from_string(
+                data,
+                content_type=content_type,
+                if_generation_match=generation,
+                timeout=self._timeout,
+                retry=self._retry,
+            )
+
+        return self._upload(key, content_type, send)
+
+    def download_file(self, key: str, path: Path) -> int:
+        try:
+            with (
+                full_disk_is_out_of_space(),
+                _storage_errors("download", missing="file"),
+                path.open("wb") as file,
+            ):
+                blob = self._bucket().blob(key)
+                blob.download_to_file(file, timeout=self._timeout, retry=self._retry)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        return path.stat().st_size
+
+    def read_bytes(self, key: str) -> bytes:
+        with _storage_errors("download", missing="file"):
+            data: bytes = self._bucket().blob(key).download_as_bytes(timeout=self._timeout, retry=self._retry)
+            return data
+
+    def stat(self, key: str) -> StoredObject | None:
+        with _storage_errors("lookup"):
+            blob = self._find(key)
+        return None if blob is None else self._stored(blob)
+
+    def list_objects(self, prefix: str) -> Iterator[StoredObject]:
+        with _storage_errors("listing"):
+            client = self._connected()
+            for blob in client.list_blobs(self._bucket_name, prefix=prefix, timeout=self._timeout, retry=self._retry):
+                yield self._stored(blob)
+
+    def delete_objects(self, keys: Iterable[str]) -> None:
+        for batch in in_batches(keys, _DELETE_BATCH):
+            with _storage_errors("deletion"):
+                try:
+                    self._retry(self._delete_together)(batch)
+                except api_exceptions.NotFound:
+                    # The first that failed was absent; what became of the others, the batch does not say.
+                    self._delete_singly(batch)
+
+    def key_of_url(self, url: str) -> str | None:
+        base = f"{self._download_base_url}/v0/b/{self._bucket_name}/o/"
+        if not url.startswith(base):
+            return None
+        return unquote_key(urlsplit(url).path.removeprefix(urlsplit(base).path))
+
+    def _upload(self, key: str, content_type: str, send: Callable[[Blob, int], None]) -> StoredObject:
+        with _storage_errors("upload"):
+            for _ in range(_UPLOAD_RACES):
+                present = self._find(key)
+                # Without a chunk size the SDK would hold up to 100 MB of the file in memory.
+                blob = self._bucket().blob(key, chunk_size=_CHUNK_BYTES)
+                blob.metadata = {_TOKEN_FIELD: (_token(present) if present else "") or str(uuid4())}
+                blob.cache_control = cache_control(content_type)
+                try:
+                    send(blob, present.generation if present else 0)
+                except api_exceptions.PreconditionFailed:
+                    continue
+                return self._stored(blob)
+        raise StorageUnavailable("Another upload of the same file kept getting in first.")
+
+    def _delete_together(self, keys: list[str]) -> None:
+        bucket = self._bucket()
+        with self._connected().batch():
+            for key in keys:
+                bucket.blob(key).delete(timeout=self._timeout)
+
+    def _delete_singly(self, keys: list[str]) -> None:
+        bucket = self._bucket()
+        for key in keys:
+            try:
+                bucket.blob(key).delete(timeout=self._timeout, retry=self._retry)
+            except api_exceptions.NotFound:
+                continue
+
+    def _find(self, key: str) -> Blob | None:
+        return self._bucket().get_blob(key, timeout=self._timeout, retry=self._retry)
+
+    def _stored(self, blob: Blob) -> StoredObject:
+        path = f"/v0/b/{self._bucket_name}/o/{quote(blob.name, safe='')}?alt=media"
+        # An object that something else stored may have no token; its URL then asks Storage's rules.
+        token = _token(blob)
+        url = f"{self._download_base_url}{path}" + (f"&token={token}" if token else "")
+        return StoredObject(blob.name, int(blob.size), blob.content_type or "", url)
+
+    def _bucket(self) -> Bucket:
+        return self._connected().bucket(self._bucket_name)
+
+    def _connected(self) -> Client:
+        with self._client_lock:
+            if self._client is None:
+                self._client = self._connect()
+            return self._client
+
+
+def _token(blob: Blob) -> str:
+    """The first download token of an object (the field may list several), or "" when it has none."""
+    tokens: str = (blob.metadata or {}).get(_TOKEN_FIELD) or ""
+    return tokens.partition(",")[0]
+
+
+@contextmanager
+def _storage_errors(action: str, missing: str | None = None) -> Iterator[None]:
+    """Turn what Google's SDK raises into ours: a 404 is NotFound where an object (`missing`) was asked for."""
+    try:
+        yield
+    except api_exceptions.GoogleAPICallError as exc:
+        status = int(exc.code or 0)
+        if status >= 500 or status in _TRANSIENT_STATUSES:
+            raise StorageUnavailable(f"File storage failed during the {action} ({status}).") from exc
+        if missing and status == 404:
+            raise NotFound(f"The {missing} is not in file storage.") from exc
+        raise StorageRefused(
+            f"File storage refused the {action} ({status}): check its bucket, credentials and permissions."
+        ) from exc
+    except (auth_exceptions.DefaultCredentialsError, auth_exceptions.RefreshError) as exc:
+        raise StorageRefused("File storage cannot be used: this function has no valid credentials for it.") from exc
+    except (
+        api_exceptions.RetryError,
+        auth_exceptions.GoogleAuthError,
+        requests.RequestException,
+        InvalidResponse,
+        DataCorruption,
+    ) as exc:
+        raise StorageUnavailable(f"File storage did not answer during the {action}.") from exc

@@ -1,0 +1,33 @@
+"""Single pictures out of a video: its poster, and the small picture of a clip."""
+
+from pathlib import Path
+
+import ffmpeg
+
+from pipeline.adapters.ffmpeg import run_ffmpeg
+
+POSTER_EDGE_PIXELS = 1280
+THUMBNAIL_EDGE_PIXELS = 480
+DEADLINE_SECONDS = 60.0
+CANDIDATES = 48
+"""How many frames from the start the most typical one is chosen from: an opening fade from black is passed over."""
+
+
+def write_poster(video: Path, target: Path) -> None:
+    """Write a JPEG of one telling frame, its longer edge at most 1280 pixels. Raises MediaError."""
+    _write_frame(video, target, POSTER_EDGE_PIXELS)
+
+
+def write_clip_thumbnail(video: Path, target: Path) -> None:
+    """Write a JPEG of one telling frame, its longer edge at most 480 pixels. Raises MediaError."""
+    _write_frame(video, target, THUMBNAIL_EDGE_PIXELS)
+
+
+def _write_frame(video: Path, target: Path, edge: int) -> None:
+    frame = (
+        ffmpeg.input(str(video), protocol_whitelist="file", format_whitelist="mov,matroska,webm")
+        .video.filter("thumbnail", CANDIDATES)
+        .filter("scale", w=f"'min({edge},iw)'", h=f"'min({edge},ih)'", force_original_aspect_ratio="decrease")
+        .output(str(target), vframes=1, format="image2", vcodec="mjpeg", pix_fmt="yuvj420p", **{"q:v": 3})
+    )
+    run_ffmpeg(ffmpeg.get_args(frame), deadline_seconds=DEADLINE_SECONDS)

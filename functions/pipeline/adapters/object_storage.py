@@ -1,0 +1,94 @@
+"""Where finished files live: the protocol that R2 and Firebase Storage both keep.
+
+    upload_file, upload_bytes ──> StoredObject(key, size_bytes, content_type, url)
+    stat, list_objects        ──> the same, for what is already there
+
+Keys are deterministic, so an upload overwrites and a repeated step is harmless. The URL of a key never
+changes and does not expire: it is what documents hold. It belongs to the stored object, because Firebase's
+holds a token that only the store knows.
+
+Errors, the same for every method: NotFound (no such object), StorageUnavailable (no answer, or a failure of
+the store), StorageRefused (credentials, permission, bucket, or request), OutOfSpace (the local disk is full).
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import unquote
+
+_MAX_KEY_BYTES = 1024
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """One file in object storage."""
+
+    key: str
+    size_bytes: int
+    content_type: str
+    """As given at the upload; "" in a listing, where S3 does not tell it."""
+    url: str
+    """Serves the bytes to anyone who has it, with no end of validity. Not for logs: it may hold a token."""
+
+
+class ObjectStorage(Protocol):
+    """A bucket. Implementations are safe to share between threads and connect at the first use."""
+
+    def upload_file(self, key: str, path: Path, content_type: str) -> StoredObject:
+        """Store a file of any size in bounded memory, replacing what was there; the URL stays the same."""
+
+    def upload_bytes(self, key: str, data: bytes, content_type: str) -> StoredObject:
+        """Store a small object that is in memory anyway."""
+
+    def download_file(self, key: str, path: Path) -> int:
+        """Write an object to `path` by streaming; returns its bytes, leaves no file on failure."""
+
+    def read_bytes(self, key: str) -> bytes:
+        """Read a small object (a manifest, a thumbnail) into memory."""
+
+    def stat(self, key: str) -> StoredObject | None:
+        """The object, or None when there is none."""
+
+    def list_objects(self, prefix: str) -> Iterator[StoredObject]:
+        """Every object whose key starts with `prefix`, in order of keys, fetched page by page."""
+
+    def delete_objects(self, keys: Iterable[str]) -> None:
+        """Delete in batches; a key that is absent is fine."""
+
+    def key_of_url(self, url: str) -> str | None:
+        """The key that one of this store's own URLs names, else None.
+
+        A URL in a document is hostile: the caller must still check that the key is one its user may read.
+        """
+
+
+def cache_control(content_type: str) -> str:
+    """How long browsers may keep an object, given that the same key may be overwritten.
+
+    A repeated job stores media under its old key, so it is never `immutable`: after an hour, or a day when
+    the store cannot be reached, the ETag is asked for. Manifests change with every clip and are always asked
+    for.
+    """
+    if content_type.startswith(("image/", "video/", "audio/")):
+        return "public, max-age=3600, stale-if-error=86400"
+    return "no-cache"
+
+
+def in_batches(keys: Iterable[str], size: int) -> Iterator[list[str]]:
+    """Lists of at most `size` keys, in order."""
+    remaining = iter(keys)
+    while batch := list(islice(remaining, size)):
+        yield batch
+
+
+def unquote_key(quoted: str) -> str | None:
+    """The key behind the path of a URL; None for what is no plain key (`..`, empty, too long, controls)."""
+    try:
+        key = unquote(quoted, errors="strict")
+    except UnicodeDecodeError:
+        return None
+    if not key or len(key.encode()) > _MAX_KEY_BYTES or not key.isprintable():
+        return None
+    return None if any(part in ("", ".", "..") for part in key.split("/")) else key

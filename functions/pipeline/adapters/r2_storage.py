@@ -1,0 +1,198 @@
+"""Object storage in Cloudflare R2, by its S3 API.
+
+R2 differs from S3 in two ways that matter here (https://developers.cloudflare.com/r2/api/s3/api/): the region
+is "auto", and not every checksum that boto3 >= 1.36 adds by itself is accepted, so they are sent only where
+S3 requires them.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit
+
+from boto3.s3.transfer import TransferConfig, create_transfer_manager
+from boto3.session import Session
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    HTTPClientError,
+    IncompleteReadError,
+    ResponseStreamingError,
+)
+from botocore.exceptions import ConnectionError as BotoConnectionError
+from s3transfer.exceptions import RetriesExceededError
+
+from pipeline.adapters.local_disk import full_disk_is_out_of_space
+from pipeline.adapters.object_storage import StoredObject, cache_control, in_batches, unquote_key
+from pipeline.domain.errors import JobError, NotFound, StorageRefused, StorageUnavailable
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
+
+PART_BYTES = 16 * 1024 * 1024
+"""Files larger than this go up in parts of this size (R2 wants all parts but the last alike)."""
+
+_TRANSFER = TransferConfig(
+    multipart_threshold=PART_BYTES,
+    multipart_chunksize=PART_BYTES,
+    max_concurrency=4,
+    # A download hands chunks of 256 KB from four readers to one writer; the default queue could hold 250 MB
+    # of them.
+    max_io_queue=32,
+    preferred_transfer_client="classic",
+)
+_DELETE_BATCH = 1000
+_TRANSIENT_CODES = frozenset(
+    {"RequestTimeout", "SlowDown", "InternalError", "ServiceUnavailable", "PreconditionFailed"}
+)
+_TRANSIENT_STATUSES = frozenset({408, 412, 425, 429})
+
+
+class R2Storage:
+    """An `ObjectStorage` in one R2 bucket. `public_base_url` serves that bucket's keys, e.g. https://media.example.com."""
+
+    def __init__(
+        self,
+        endpoint_url: str,
+        bucket: str,
+        access_key_id: str,
+        secret_access_key: str,
+        public_base_url: str,
+        *,
+        connect_seconds: float = 5.0,
+        read_seconds: float = 60.0,
+        attempts: int = 4,
+    ) -> None:
+        self._endpoint_url = endpoint_url
+        self._bucket = bucket
+        self._access_key_id = access_key_id
+        self._secret_access_key = secret_access_key
+        self._public_base_url = public_base_url.rstrip("/")
+        self._config = Config(
+            region_name="auto",
+            signature_version="s3v4",
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+            connect_timeout=connect_seconds,
+            read_timeout=read_seconds,
+            retries={"total_max_attempts": attempts, "mode": "standard"},
+            max_pool_connections=20,
+            s3={"addressing_style": "path"},
+        )
+        self._client: S3Client | None = None
+        self._client_lock = Lock()
+
+    def upload_file(self, key: str, path: Path, content_type: str) -> StoredObject:
+        size_bytes = path.stat().st_size
+        headers = {"ContentType": content_type, "CacheControl": cache_control(content_type)}
+        with _storage_errors("upload"), create_transfer_manager(self._connected(), _TRANSFER) as transfers:
+            # By path, not by file object: parts are then read from the disk while they are sent.
+            transfers.upload(str(path), self._bucket, key, extra_args=headers).result()
+        return self._stored(key, size_bytes, content_type)
+
+    def upload_bytes(self, key: str, data: bytes, content_type: str) -> StoredObject:
+        with _storage_errors("upload"):
+            self._connected().put_object(
+                Bucket=self._bucket,
+                Key=key,
+                Body=data,
+                ContentType=content_type,
+                CacheControl=cache_control(content_type),
+            )
+        return self._stored(key, len(data), content_type)
+
+    def download_file(self, key: str, path: Path) -> int:
+        try:
+            with (
+                full_disk_is_out_of_space(),
+                _storage_errors("download", missing="file"),
+                path.open("wb") as file,
+                create_transfer_manager(self._connected(), _TRANSFER) as transfers,
+            ):
+                transfers.download(self._bucket, key, file).result()
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        return path.stat().st_size
+
+    def read_bytes(self, key: str) -> bytes:
+        with _storage_errors("download", missing="file"):
+            return self._connected().get_object(Bucket=self._bucket, Key=key)["Body"].read()
+
+    def stat(self, key: str) -> StoredObject | None:
+        try:
+            with _storage_errors("lookup", missing="file"):
+                head = self._connected().head_object(Bucket=self._bucket, Key=key)
+        except NotFound:
+            return None
+        return self._stored(key, head["ContentLength"], head["ContentType"])
+
+    def list_objects(self, prefix: str) -> Iterator[StoredObject]:
+        with _storage_errors("listing"):
+            pages = self._connected().get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+            for page in pages:
+                for entry in page.get("Contents", ()):
+                    yield self._stored(entry["Key"], entry["Size"], "")
+
+    def delete_objects(self, keys: Iterable[str]) -> None:
+        for batch in in_batches(keys, _DELETE_BATCH):
+            objects: list[ObjectIdentifierTypeDef] = [{"Key": key} for key in batch]
+            with _storage_errors("deletion"):
+                outcome = self._connected().delete_objects(
+                    Bucket=self._bucket, Delete={"Objects": objects, "Quiet": True}
+                )
+            for failure in outcome.get("Errors", ()):
+                raise _error_of_code(failure.get("Code", "unknown"), status=200, action="deletion", missing=None)
+
+    def key_of_url(self, url: str) -> str | None:
+        base = f"{self._public_base_url}/"
+        if not url.startswith(base):
+            return None
+        return unquote_key(urlsplit(url).path.removeprefix(urlsplit(base).path))
+
+    def _stored(self, key: str, size_bytes: int, content_type: str) -> StoredObject:
+        return StoredObject(key, size_bytes, content_type, f"{self._public_base_url}/{quote(key, safe='/')}")
+
+    def _connected(self) -> "S3Client":
+        """The client, built once: boto3 sessions are not safe to share between threads, clients are."""
+        with self._client_lock:
+            if self._client is None:
+                session = Session(self._access_key_id, self._secret_access_key)
+                self._client = session.client("s3", endpoint_url=self._endpoint_url, config=self._config)
+            return self._client
+
+
+@contextmanager
+def _storage_errors(action: str, missing: str | None = None) -> Iterator[None]:
+    """Turn what boto3 raises into ours: a 404 is NotFound where an object (`missing`) was asked for."""
+    try:
+        yield
+    except ClientError as exc:
+        status = exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        code = exc.response.get("Error", {}).get("Code", "unknown")
+        raise _error_of_code(code, status, action, missing) from exc
+    except (
+        BotoConnectionError,
+        HTTPClientError,
+        IncompleteReadError,
+        ResponseStreamingError,
+        RetriesExceededError,
+    ) as exc:
+        raise StorageUnavailable(f"File storage did not answer during the {action}.") from exc
+    except (BotoCoreError, ValueError) as exc:
+        raise StorageRefused(
+            f"The {action} is not possible as file storage is configured ({type(exc).__name__})."
+        ) from exc
+
+
+def _error_of_code(code: str, status: int, action: str, missing: str | None) -> JobError:
+    """The error for an S3 error code (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html)."""
+    if status >= 500 or status in _TRANSIENT_STATUSES or code in _TRANSIENT_CODES:
+        return StorageUnavailable(f"File storage failed during the {action} ({code}).")
+    if missing and code != "NoSuchBucket" and (status == 404 or code in ("NoSuchKey", "404")):
+        return NotFound(f"The {missing} is not in file storage.")
+    return StorageRefused(f"File storage refused the {action} ({code}): check its bucket, credentials and permissions.")

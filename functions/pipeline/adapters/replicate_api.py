@@ -1,0 +1,176 @@
+"""Replicate's HTTP API: create, get, list and cancel predictions, upload files.
+
+A thin client of our own, because the SDK's (1.0.7) creates without a time limit, hides `retry_after`, and rejects the
+status `aborted`. It never retries a create: only `handlers.predictions` may decide that.
+
+Source: https://replicate.com/docs/reference/http
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from pipeline.domain.errors import (
+    ConfigurationError,
+    InsufficientCredit,
+    JobError,
+    NotFound,
+    ProviderError,
+    ProviderUnavailable,
+    RateLimited,
+)
+from pipeline.domain.predictions import ProviderPrediction
+
+NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+READ_ATTEMPTS = 3
+MAX_PAGES = 50
+
+
+class SubmissionUnclear(Exception):
+    """The create was sent and no clear answer came back: a prediction may be running."""
+
+
+class ReplicateApi:
+    """One account's predictions. Safe to share between threads."""
+
+    def __init__(self, api_token: str, base_url: str, timeout_seconds: float = 30.0) -> None:
+        self._http = httpx.Client(
+            base_url=base_url.rstrip("/") + "/v1",
+            headers={"Authorization": f"Bearer {api_token}"},
+            timeout=httpx.Timeout(timeout_seconds, connect=10.0),
+            follow_redirects=False,
+        )
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._http.close()
+
+    def create_prediction(
+        self,
+        model: str,
+        model_input: Mapping[str, Any],
+        cancel_after_seconds: int,
+        webhook_url: str | None = None,
+    ) -> ProviderPrediction:
+        """Start a prediction. Exactly one POST.
+
+        Raises ProviderUnavailable when nothing was sent, RateLimited, InsufficientCredit or ProviderError when it was
+        refused, and SubmissionUnclear when the outcome is unknown.
+        """
+        body: dict[str, Any] = {"input": dict(model_input)}
+        if webhook_url:
+            body |= {"webhook": webhook_url, "webhook_events_filter": ["completed"]}
+        try:
+            response = self._http.post(
+                f"/models/{model}/predictions",
+                json=body,
+                headers={"Cancel-After": f"{cancel_after_seconds}s"},
+            )
+        except NEVER_SENT as error:
+            raise ProviderUnavailable("Replicate could not be reached.") from error
+        except httpx.HTTPError as error:
+            raise SubmissionUnclear(type(error).__name__) from error
+        if response.status_code in (200, 201, 202):
+            try:
+                return _prediction(response.json())
+            except (ValueError, KeyError, TypeError) as error:
+                raise SubmissionUnclear("unreadable answer") from error
+        if response.status_code in _REFUSALS:
+            raise _refusal(response)
+        raise SubmissionUnclear(f"HTTP {response.status_code}")
+
+    def get_prediction(self, prediction_id: str) -> ProviderPrediction:
+        """Its present state. Raises NotFound when it is unknown or deleted."""
+        return _prediction(self._read(f"/predictions/{prediction_id}"))
+
+    def list_predictions(self, created_after: datetime) -> Iterator[ProviderPrediction]:
+        """All predictions since a moment, newest first, read to the end: half a listing proves nothing."""
+        path: str | None = "/predictions"
+        params: dict[str, str] | None = {"created_after": created_after.isoformat()}
+        for _ in range(MAX_PAGES):
+            if path is None:
+                return
+            page = self._read(path, params)
+            yield from (_prediction(item) for item in page["results"])
+            path, params = page.get("next"), None
+        raise ProviderUnavailable("Replicate's list of predictions is too long to be searched now.")
+
+    def cancel_prediction(self, prediction_id: str) -> None:
+        """Ask it to stop. Harmless when it has ended."""
+        try:
+            response = self._http.post(f"/predictions/{prediction_id}/cancel")
+        except httpx.HTTPError as error:
+            raise ProviderUnavailable("Replicate could not be reached.") from error
+        if response.status_code not in (200, 201, 202, 404, 422):
+            raise _refusal(response)
+
+    def upload_file(self, path: Path, media_type: str) -> str:
+        """Hand a file to Replicate (kept for a day). Returns the URL that a model's input may name."""
+        with path.open("rb") as content:
+            try:
+                response = self._http.post("/files", files={"content": (path.name, content, media_type)})
+            except httpx.HTTPError as error:
+                raise ProviderUnavailable("Replicate could not be reached.") from error
+        if response.status_code not in (200, 201):
+            raise _refusal(response)
+        return str(response.json()["urls"]["get"])
+
+    def _read(self, path: str, params: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """GET, again on failures that pass: reading is free."""
+        last: JobError = ProviderUnavailable("Replicate could not be reached.")
+        for _ in range(READ_ATTEMPTS):
+            try:
+                response = self._http.get(path, params=params)
+            except httpx.HTTPError:
+                continue
+            if response.status_code == 200:
+                return dict(response.json())
+            last = _refusal(response)
+            if response.status_code < 500:
+                break
+        raise last
+
+
+_REFUSALS = frozenset({400, 401, 402, 403, 404, 409, 413, 422, 429})
+
+
+def _prediction(body: Mapping[str, Any]) -> ProviderPrediction:
+    output = body.get("output")
+    outputs = output if isinstance(output, list) else [output]
+    return ProviderPrediction(
+        id=str(body["id"]),
+        status=str(body["status"]),
+        model=str(body.get("model") or ""),
+        input=body.get("input") or {},
+        outputs=tuple(url for url in outputs if isinstance(url, str) and url),
+        error=str(body["error"]) if body.get("error") else None,
+        created_at=str(body.get("created_at") or ""),
+        webhook=body.get("webhook"),
+        predict_seconds=(body.get("metrics") or {}).get("predict_time"),
+    )
+
+
+def _refusal(response: httpx.Response) -> JobError:
+    try:
+        body = response.json()
+    except ValueError:
+        body = {}
+    body = body if isinstance(body, dict) else {}
+    detail = str(body.get("detail") or f"HTTP {response.status_code}")[:300]
+    match response.status_code:
+        case 429:
+            retry_after = body.get("retry_after") or response.headers.get("retry-after")
+            seconds = float(retry_after) if str(retry_after or "").replace(".", "", 1).isdigit() else None
+            return RateLimited(f"Replicate asks to slow down: {detail}", seconds)
+        case 402:
+            return InsufficientCredit("The Replicate account has no credit left. Top it up, then try again.")
+        case 401 | 403:
+            return ConfigurationError("Replicate refuses the token in REPLICATE_API_TOKEN.")
+        case 404:
+            return NotFound(f"Replicate does not know it: {detail}")
+        case code if code >= 500:
+            return ProviderUnavailable(f"Replicate has a problem of its own: {detail}")
+    return ProviderError(f"Replicate refuses the request: {detail}")

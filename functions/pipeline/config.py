@@ -1,0 +1,156 @@
+"""Every setting, read from the environment in one place and checked before any work.
+
+Plain settings come from `functions/.env` and `functions/.env.<alias>`, secrets from Secret Manager (on the emulator
+from `functions/.secret.local`). README.md has the table.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from pipeline.domain.errors import ConfigurationError
+from pipeline.domain.models import IMAGE_MODELS, VIDEO_MODELS
+
+DEFAULT_REGION = "us-central1"
+R2_SECRETS = ("R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a deployment can choose. Times in seconds."""
+
+    region: str
+    job_retention_days: int
+    lease_seconds: int
+    poll_first_seconds: float
+    image_inline_wait_seconds: float
+    submission_grace_seconds: int
+    max_parallel_scenes: int
+    image_model: str
+    video_model: str
+    video_resolution: str
+    image_cancel_after_seconds: int
+    video_cancel_after_seconds: int
+    max_image_bytes: int
+    max_clip_bytes: int
+    max_audio_bytes: int
+    allowed_http_hosts: frozenset[str]
+
+
+@dataclass(frozen=True)
+class ReplicateSettings:
+    """How to reach Replicate."""
+
+    api_token: str
+    base_url: str
+
+
+@dataclass(frozen=True)
+class StorageSettings:
+    """Where files go. The R2 fields are empty when the backend is Firebase Storage, and the other way round."""
+
+    backend: Literal["r2", "firebase"]
+    r2_endpoint_url: str = ""
+    r2_bucket: str = ""
+    r2_access_key_id: str = ""
+    r2_secret_access_key: str = ""
+    r2_public_base_url: str = ""
+    firebase_bucket: str = ""
+    firebase_download_base_url: str = ""
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """The settings. Raises ConfigurationError with the name of the first that is wrong."""
+    return Settings(
+        region=environment.get("FUNCTIONS_REGION") or DEFAULT_REGION,
+        job_retention_days=_whole(environment, "JOB_RETENTION_DAYS", 30, 1, 3650),
+        lease_seconds=_whole(environment, "LEASE_SECONDS", 180, 5, 1800),
+        poll_first_seconds=_number(environment, "POLL_FIRST_SECONDS", 5.0, 0.1, 60.0),
+        image_inline_wait_seconds=_number(environment, "IMAGE_INLINE_WAIT_SECONDS", 10.0, 0.0, 60.0),
+        submission_grace_seconds=_whole(environment, "SUBMISSION_GRACE_SECONDS", 180, 1, 1800),
+        max_parallel_scenes=_whole(environment, "MAX_PARALLEL_SCENES", 10, 1, 50),
+        image_model=_choice(environment, "IMAGE_MODEL", "black-forest-labs/flux-schnell", IMAGE_MODELS),
+        video_model=_choice(environment, "VIDEO_MODEL", "bytedance/seedance-1-lite", VIDEO_MODELS),
+        video_resolution=_choice(environment, "VIDEO_RESOLUTION", "720p", ("480p", "720p", "1080p")),
+        image_cancel_after_seconds=_whole(environment, "IMAGE_CANCEL_AFTER_SECONDS", 300, 5, 1800),
+        video_cancel_after_seconds=_whole(environment, "VIDEO_CANCEL_AFTER_SECONDS", 900, 5, 1800),
+        max_image_bytes=_whole(environment, "MAX_IMAGE_MB", 30, 1, 1000) * 1_000_000,
+        max_clip_bytes=_whole(environment, "MAX_CLIP_MB", 300, 1, 4000) * 1_000_000,
+        max_audio_bytes=_whole(environment, "MAX_AUDIO_MB", 50, 1, 1000) * 1_000_000,
+        allowed_http_hosts=frozenset(
+            host.strip() for host in environment.get("ALLOWED_HTTP_HOSTS", "").split(",") if host.strip()
+        ),
+    )
+
+
+def read_replicate(environment: Mapping[str, str]) -> ReplicateSettings:
+    """Replicate's token and address. Raises ConfigurationError when the token is missing."""
+    return ReplicateSettings(
+        api_token=_required(environment, "REPLICATE_API_TOKEN", secret=True),
+        base_url=environment.get("REPLICATE_BASE_URL") or "https://api.replicate.com",
+    )
+
+
+def read_storage(environment: Mapping[str, str]) -> StorageSettings:
+    """Where files go. Raises ConfigurationError with the name of what is missing."""
+    if storage_backend(environment) == "firebase":
+        return StorageSettings(
+            backend="firebase",
+            firebase_bucket=_required(environment, "FIREBASE_STORAGE_BUCKET"),
+            firebase_download_base_url=environment.get("FIREBASE_STORAGE_DOWNLOAD_BASE_URL")
+            or "https://firebasestorage.googleapis.com",
+        )
+    return StorageSettings(
+        backend="r2",
+        r2_endpoint_url=_required(environment, "R2_ENDPOINT_URL"),
+        r2_bucket=_required(environment, "R2_BUCKET"),
+        r2_access_key_id=_required(environment, "R2_ACCESS_KEY_ID", secret=True),
+        r2_secret_access_key=_required(environment, "R2_SECRET_ACCESS_KEY", secret=True),
+        r2_public_base_url=_required(environment, "R2_PUBLIC_BASE_URL").rstrip("/"),
+    )
+
+
+def storage_backend(environment: Mapping[str, str]) -> str:
+    """`r2` or `firebase`. Raises ConfigurationError on any other word."""
+    return _choice(environment, "STORAGE_BACKEND", "r2", ("r2", "firebase"))
+
+
+def storage_secrets(environment: Mapping[str, str]) -> list[str]:
+    """The secrets that a deployment with this storage binds: a project on Firebase Storage needs no R2 keys."""
+    return list(R2_SECRETS) if storage_backend(environment) == "r2" else []
+
+
+def _required(environment: Mapping[str, str], name: str, *, secret: bool = False) -> str:
+    value = environment.get(name, "").strip()
+    if not value:
+        where = f"firebase functions:secrets:set {name}" if secret else "functions/.env"
+        raise ConfigurationError(f"{name} is not set. Set it with: {where}.")
+    return value
+
+
+def _choice(environment: Mapping[str, str], name: str, default: str, choices: Iterable[str]) -> str:
+    value = environment.get(name) or default
+    known = list(choices)
+    if value not in known:
+        raise ConfigurationError(f"{name} is '{value}'; it must be one of {', '.join(known)}.")
+    return value
+
+
+def _number(environment: Mapping[str, str], name: str, default: float, least: float, most: float) -> float:
+    text = environment.get(name, "").strip()
+    if not text:
+        return default
+    try:
+        value = float(text)
+    except ValueError as error:
+        raise ConfigurationError(f"{name} is '{text}'; it must be a number.") from error
+    if not least <= value <= most:
+        raise ConfigurationError(f"{name} is {text}; it must be between {least:g} and {most:g}.")
+    return value
+
+
+def _whole(environment: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
+    value = _number(environment, name, default, least, most)
+    if value != int(value):
+        raise ConfigurationError(f"{name} is {value:g}; it must be a whole number.")
+    return int(value)

@@ -1,0 +1,208 @@
+"""A job's life: who may work on it, when, and how often it is tried.
+
+    pending ──claim──> processing ──┬── complete
+                        │  ▲        ├── error
+                        ▼  │        └── canceled
+                       (turns)
+
+A *turn* is the time between one claim and its release. Its number is the fence: only the holder of the latest turn may
+write. While a turn runs the job has a lease; between turns it has a `wake_at`.
+
+    created            task              task                      lease expired
+    |── turn 1 ──|     |── turn 2 ──|    |── turn 3 ── (killed)    |── turn 4 ──| complete
+                 wake_at            wake_at          lease_expires_at
+
+This module decides. It reads no clock and touches no store: `repositories.jobs` applies what it says, in a transaction.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+MAX_ATTEMPTS = 3
+"""How often one step is tried, and how often in a row an instance may die on a job."""
+
+MAX_RATE_LIMITED_ATTEMPTS = 12
+"""A provider that asks us to wait is not failing: it is asked again for longer than a broken one."""
+
+TASK_EARLY_TOLERANCE = timedelta(seconds=1)
+"""Clocks differ: a task this much ahead of its time is not early."""
+
+
+class JobKind(StrEnum):
+    """The four kinds of job; each has its collection."""
+
+    IMAGE = "image"
+    VIDEO = "video"
+    MULTI_VIDEO = "multi_video"
+    COMPOSITION = "composition"
+
+    @property
+    def collection(self) -> str:
+        return _COLLECTIONS[self]
+
+    @property
+    def label(self) -> str:
+        """What log lines call it."""
+        return _LABELS[self]
+
+
+_COLLECTIONS = {
+    JobKind.IMAGE: "image_generation_jobs",
+    JobKind.VIDEO: "video_generation_jobs",
+    JobKind.MULTI_VIDEO: "multi_video_jobs",
+    JobKind.COMPOSITION: "composition_jobs",
+}
+_LABELS = {
+    JobKind.IMAGE: "Image Generation",
+    JobKind.VIDEO: "Video Generation",
+    JobKind.MULTI_VIDEO: "Multi-Video Generation",
+    JobKind.COMPOSITION: "Composition",
+}
+
+
+class JobStatus(StrEnum):
+    PENDING = "pending"
+    PROCESSING = "processing"
+    COMPLETE = "complete"
+    ERROR = "error"
+    CANCELED = "canceled"
+
+    @property
+    def is_terminal(self) -> bool:
+        return self in (JobStatus.COMPLETE, JobStatus.ERROR, JobStatus.CANCELED)
+
+
+@dataclass(frozen=True)
+class JobRef:
+    """Where a job is."""
+
+    kind: JobKind
+    job_id: str
+
+    @property
+    def path(self) -> str:
+        return f"{self.kind.collection}/{self.job_id}"
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """What a job remembers of one step."""
+
+    done: bool = False
+    attempt: int = 0  # tries that failed so far
+    output: Mapping[str, Any] = field(default_factory=dict)  # what a finished step returned
+    failed: bool = False  # for good
+    error_code: str | None = None  # of the last failed try
+    error_message: str | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job document as the state machine sees it."""
+
+    ref: JobRef
+    status: JobStatus
+    user_id: str
+    fields: Mapping[str, Any]  # the whole document: the client's input is parsed from it
+    attempt: int = 1  # 1 + every retry of anything, for people to see
+    turn: int = 0  # claims so far; the fence
+    interruptions: int = 0  # turns in a row that ended without release
+    lease_expires_at: datetime | None = None  # set while a turn runs
+    wake_at: datetime | None = None  # when somebody must look again
+    cancel_requested: bool = False
+    progress_percent: int = 0
+    cost_usd: float = 0.0
+    started_at: datetime | None = None
+    steps: Mapping[str, StepRecord] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CreatedWake:
+    """The document-created trigger: at least once, in any order."""
+
+
+@dataclass(frozen=True)
+class TaskWake:
+    """A task that was queued when `turn` was released; only the latest one still counts."""
+
+    turn: int
+
+
+@dataclass(frozen=True)
+class SignalWake:
+    """Something changed that the job waits for (a webhook, a sweep): look at once."""
+
+
+Wake = CreatedWake | TaskWake | SignalWake
+
+
+@dataclass(frozen=True)
+class Take:
+    """Claim it."""
+
+    interrupted: bool  # the turn before never released
+
+
+@dataclass(frozen=True)
+class GiveUp:
+    """Claim it, only to write that its instances keep dying."""
+
+
+@dataclass(frozen=True)
+class Ignore:
+    """Nothing to do: finished, a duplicate, or a task that a later turn has replaced."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Busy:
+    """Another turn holds it; that turn is asked to look once more before it lets go."""
+
+
+@dataclass(frozen=True)
+class TooEarly:
+    """The task came before its time; it should be delivered again."""
+
+    wake_at: datetime
+
+
+ClaimDecision = Take | GiveUp | Ignore | Busy | TooEarly
+
+
+def decide_claim(job: Job, wake: Wake, now: datetime) -> ClaimDecision:
+    """Whether this wake-up may start a turn.
+
+    Duplicates are recognised by the job's own state, never by the id of an event.
+    """
+    if job.status.is_terminal:
+        return Ignore(f"already {job.status}")
+    if job.lease_expires_at is not None and job.lease_expires_at > now:
+        return Busy()
+    if job.lease_expires_at is not None:
+        return Take(interrupted=True) if job.interruptions + 1 < MAX_ATTEMPTS else GiveUp()
+    overdue = job.wake_at is not None and job.wake_at <= now
+    match wake:
+        case CreatedWake() if job.status is not JobStatus.PENDING and not overdue:
+            return Ignore("created event delivered again")
+        case TaskWake(turn) if turn != job.turn and not overdue:
+            return Ignore(f"task of turn {turn}, the job is at turn {job.turn}")
+        case TaskWake() if job.wake_at is not None and job.wake_at > now + TASK_EARLY_TOLERANCE:
+            return TooEarly(job.wake_at)
+    return Take(interrupted=False)
+
+
+def backoff_seconds(attempt: int, spread: float) -> float:
+    """Seconds to wait after try number `attempt` failed: 2, 8, 32 ... at most 300, plus up to half as much again.
+
+    `spread` in [0, 1) is the jitter; the caller draws it.
+    """
+    return min(2.0 * 4.0 ** (attempt - 1), 300.0) * (1.0 + spread / 2.0)
+
+
+def poll_delay_seconds(polls: int, first_seconds: float) -> float:
+    """Seconds until a prediction is asked about again: growing by half each time, at most a minute."""
+    return min(first_seconds * 1.5 ** min(polls, 20), max(60.0, first_seconds))

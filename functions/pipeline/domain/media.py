@@ -1,0 +1,56 @@
+"""What a media file is, as far as composing it needs to know."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+HDR_TRANSFERS = ("smpte2084", "arib-std-b67")
+
+
+@dataclass(frozen=True)
+class VideoStream:
+    """A video stream. `width` and `height` are those of the coded picture, before rotation and pixel shape."""
+
+    codec: str
+    width: int
+    height: int
+    pixel_format: str
+    frame_rate: Fraction  # frames per second: the average, when the rate varies
+    frame_count: int
+    duration_seconds: float  # of the pictures, from the first to the end of the last
+    sample_aspect_ratio: Fraction = Fraction(1)  # width of a pixel / height of a pixel
+    rotation_degrees: int = 0  # how far a player turns the picture; 0, 90, 180 or 270
+    is_variable_rate: bool = False
+    color_transfer: str = ""
+    stream_digest: str = ""  # equal when two streams may be joined without encoding
+
+    @property
+    def is_hdr(self) -> bool:
+        return self.color_transfer in HDR_TRANSFERS
+
+    @property
+    def displayed_size(self) -> tuple[int, int]:
+        """(width, height) as a player shows it, in square pixels, even numbers."""
+        width, height = round(self.width * self.sample_aspect_ratio), self.height
+        if self.rotation_degrees in (90, 270):
+            width, height = height, width
+        return max(width // 2 * 2, 2), max(height // 2 * 2, 2)
+
+
+@dataclass(frozen=True)
+class AudioStream:
+    """An audio stream."""
+
+    codec: str
+    sample_rate_hz: int
+    channels: int
+
+
+@dataclass(frozen=True)
+class MediaProbe:
+    """A media file."""
+
+    container: str  # ffmpeg's name of the demuxer
+    duration_seconds: float
+    size_bytes: int
+    video: VideoStream | None
+    audio: AudioStream | None

@@ -1,0 +1,151 @@
+"""Paying once: what we remember of a prediction, and how we recognise our own.
+
+    intent ──claim──> submitting ──201──> submitted ──> succeeded | failed | canceled
+       ▲                  │  │
+       └── never sent ────┘  └── no answer: only the provider's listing may tell (reconciliation)
+
+The record is created with a deterministic id before anything is sent, and is moved to `submitting` before the POST.
+The POST is sent once. The provider has no idempotency key, but echoes `input.seed`: a 31-bit number made from the id,
+which marks a listed prediction as ours.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from pipeline.domain.errors import (
+    ContentRejected,
+    JobError,
+    PredictionFailed,
+    PredictionInterrupted,
+    PredictionTimedOut,
+)
+from pipeline.domain.jobs import JobRef
+
+PURGE_AFTER = timedelta(minutes=55)
+"""The provider deletes inputs after an hour: past this age a listing proves nothing any more."""
+
+LISTING_MARGIN = timedelta(seconds=60)
+"""How far before our own clock's time of submission the listing is read."""
+
+
+class PredictionState(StrEnum):
+    INTENT = "intent"
+    SUBMITTING = "submitting"
+    SUBMITTED = "submitted"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+    @property
+    def is_terminal(self) -> bool:
+        return self in (PredictionState.SUCCEEDED, PredictionState.FAILED)
+
+
+@dataclass(frozen=True)
+class PredictionOrder:
+    """What is to be predicted. Times in seconds, cost in US dollars."""
+
+    model: str
+    input: Mapping[str, Any]
+    cost_usd: float
+    cancel_after_seconds: int  # the provider stops it after this long
+    inline_wait_seconds: float = 0.0  # how long a turn may stay awake for it
+
+
+@dataclass(frozen=True)
+class PredictionRecord:
+    """One paid (or about to be paid) call."""
+
+    op: str  # the document's id
+    state: PredictionState
+    job_path: str
+    model: str
+    input: Mapping[str, Any]
+    cost_usd: float
+    cancel_after_seconds: int
+    inline_wait_seconds: float = 0.0
+    submitting_at: datetime | None = None
+    deadline_at: datetime | None = None
+    prediction_id: str | None = None
+    polls: int = 0
+    outputs: tuple[str, ...] = ()
+    error: str | None = None  # the provider's own words
+    error_code: str | None = None
+    retryable: bool = False
+    charged: bool = False  # of one that failed
+
+    @property
+    def paid_usd(self) -> float:
+        """What it costs as far as we know: from the moment it is the provider's."""
+        paid = self.charged or self.state in (PredictionState.SUBMITTED, PredictionState.SUCCEEDED)
+        return self.cost_usd if paid else 0.0
+
+
+@dataclass(frozen=True)
+class ProviderPrediction:
+    """A prediction as the provider reports it."""
+
+    id: str
+    status: str  # starting | processing | succeeded | failed | canceled | aborted
+    model: str
+    input: Mapping[str, Any] = field(default_factory=dict)
+    outputs: tuple[str, ...] = ()
+    error: str | None = None
+    created_at: str = ""
+    webhook: str | None = None
+    predict_seconds: float | None = None
+
+    @property
+    def is_terminal(self) -> bool:
+        return self.status in {"succeeded", "failed", "canceled", "aborted"}
+
+
+def operation_id(ref: JobRef, step: str, number: int) -> str:
+    """The id of the `number`-th prediction of a step, from 1."""
+    return f"{ref.kind}~{ref.job_id}~{step}~{number}"
+
+
+def operation_seed(op: str) -> int:
+    """The 31-bit seed that marks a prediction as this operation's."""
+    return int.from_bytes(hashlib.sha256(op.encode()).digest()[:4], "big") & 0x7FFFFFFF
+
+
+def find_ours(record: PredictionRecord, listed: Iterable[ProviderPrediction]) -> list[ProviderPrediction]:
+    """The listed predictions that this record's POST started, oldest first. More than one must not happen."""
+    seed, mark = record.input.get("seed"), f"op={record.op}"
+    ours = [
+        prediction
+        for prediction in listed
+        if prediction.model == record.model
+        and (prediction.input.get("seed") == seed or (prediction.webhook or "").endswith(mark))
+    ]
+    return sorted(ours, key=lambda prediction: prediction.created_at)
+
+
+_SENSITIVE = ("E005", "NSFW", "flagged as sensitive", "content policy")
+_INTERRUPTED = ("(code: PA)", "Prediction interrupted", "E6716", "E8765", "E9828")
+
+
+def provider_failure(prediction: ProviderPrediction) -> JobError:
+    """The error of a prediction that ended without success."""
+    text = (prediction.error or "").strip()
+    if prediction.status == "succeeded":
+        return PredictionFailed(f"{prediction.model} finished without an output.")
+    if prediction.status == "aborted":
+        return PredictionInterrupted(f"{prediction.model} did not start in time and was called off, free of charge.")
+    if prediction.status == "canceled":
+        return PredictionTimedOut(f"{prediction.model} did not finish in the time it is given and was stopped.")
+    if any(mark.lower() in text.lower() for mark in _SENSITIVE):
+        return ContentRejected(
+            f"{prediction.model} flagged the text or picture as sensitive. Change the wording or the picture."
+        )
+    if any(mark in text for mark in _INTERRUPTED):
+        return PredictionInterrupted(f"{prediction.model} was interrupted by the provider: {_short(text)}")
+    return PredictionFailed(f"{prediction.model} failed: {_short(text) or 'no reason given'}")
+
+
+def _short(text: str, limit: int = 300) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"

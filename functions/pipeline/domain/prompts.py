@@ -1,0 +1,24 @@
+"""The plain prompt templates: what is sent to the models when no language model has written something better."""
+
+
+def image_prompt(text: str, style_prompt: str) -> str:
+    """The prompt of a scene's picture."""
+    parts = [text.rstrip(" .") + ".", style_prompt.strip()]
+    parts.append("Vertical composition, one clear subject, cinematic light, no text, no watermark.")
+    return " ".join(part for part in parts if part)
+
+
+def motion_prompt(text: str) -> str:
+    """The prompt that sets a picture in motion."""
+    return f"{text.rstrip(' .')}. Slow, smooth camera movement; natural motion; nothing appears or disappears."
+
+
+def scene_title(text: str, limit: int = 60) -> str:
+    """A title for a clip: the first words of the scene's text, whole words only."""
+    words = text.split()
+    title = ""
+    for word in words:
+        if len(title) + len(word) + 1 > limit:
+            return (title or word[: limit - 1]) + "…"
+        title = f"{title} {word}".strip()
+    return title

@@ -1,0 +1,140 @@
+"""What a client asks for: one frozen model per kind of job, parsed from the document that was claimed.
+
+Field names are those of the documents. `parse_request` is the only way in; what is wrong is named by its field.
+Unknown fields are ignored: the document also holds what the functions own.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic_core import PydanticCustomError
+
+from pipeline.domain.errors import InvalidRequest
+
+
+def _not_reserved(value: str) -> str:
+    """Firestore keeps `.`, `..` and `__x__` for itself."""
+    if value in (".", "..") or (value.startswith("__") and value.endswith("__")):
+        raise PydanticCustomError("document_id", "a document id may not be '.', '..' or '__x__'")
+    return value
+
+
+DocumentId = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=200, pattern=r"^[^/\x00-\x1f]+$"),
+    AfterValidator(_not_reserved),
+]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
+StyleText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000)]
+Url = Annotated[str, StringConstraints(min_length=8, max_length=2048, pattern=r"^https?://[^\s]+$")]
+ClipSeconds = Annotated[float, Field(gt=0, le=60, allow_inf_nan=False)]
+
+MAX_SCENES = 50
+MAX_CLIPS = 200
+
+
+class JobRequest(BaseModel):
+    """What all four kinds have in common."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
+
+    user_id: DocumentId
+
+
+class ImageRequest(JobRequest):
+    """One picture for one scene."""
+
+    scene_id: DocumentId
+    storyboard_id: DocumentId | None = None
+    text: Text
+    style_prompt: StyleText = ""
+    use_product_composite: bool = False
+    product_id: DocumentId | None = None
+
+
+class VideoRequest(JobRequest):
+    """One clip that sets a scene's picture in motion. `duration` in seconds."""
+
+    scene_id: DocumentId
+    storyboard_id: DocumentId | None = None
+    image_url: Url
+    text: Text
+    duration: ClipSeconds = 5.0
+
+
+class SceneRequest(BaseModel):
+    """One scene of a multi-video job. `duration` in seconds."""
+
+    model_config = JobRequest.model_config
+
+    scene_number: int = Field(ge=1, le=9999)
+    scene_id: DocumentId | None = None  # the scene document that shows the result, if there is one
+    seed_image_url: Url
+    duration: ClipSeconds = 5.0
+    description: Text
+
+
+class MultiVideoRequest(JobRequest):
+    """Clips for many scenes. `audio_url` is kept for the composition that follows."""
+
+    storyboard_id: DocumentId | None = None
+    scenes: tuple[SceneRequest, ...] = Field(min_length=1, max_length=MAX_SCENES)
+    audio_url: Url | None = None
+
+
+class ClipRequest(BaseModel):
+    """One clip of a composition. `duration` in seconds is what the client believes; the file is probed."""
+
+    model_config = JobRequest.model_config
+
+    scene_number: int = Field(ge=1, le=9999)
+    video_url: Url
+    duration: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] | None = None
+
+
+class CompositionRequest(JobRequest):
+    """One video out of many clips, in the order of the list."""
+
+    storyboard_id: DocumentId | None = None
+    title: Annotated[str, StringConstraints(max_length=200)] = ""
+    clips: tuple[ClipRequest, ...] = Field(min_length=1, max_length=MAX_CLIPS)
+    audio_url: Url | None = None
+    include_crossfade: bool = True
+    optimize_size: bool = False
+    crossfade_seconds: Annotated[float, Field(gt=0, le=5, allow_inf_nan=False)] = 0.5
+    transition: Literal[
+        "fade", "dissolve", "wipeleft", "wiperight", "slideleft", "slideright", "circleopen", "fadeblack"
+    ] = "fade"
+
+
+Request = TypeVar("Request", bound=JobRequest)
+
+
+def parse_request(model: type[Request], fields: Mapping[str, Any]) -> Request:
+    """The request of a job document.
+
+    Raises InvalidRequest with the name of the first field that is wrong and what it should be.
+    """
+    try:
+        # Firestore has one list type and may hand back whole numbers for floats; both are what the client meant.
+        request = model.model_validate({name: _as_tuple(value) for name, value in fields.items()})
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "document"
+        raise InvalidRequest(f"Field '{where}' is not valid: {first['msg']}.") from error
+    _refuse_duplicate_scenes(request)
+    return request
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _refuse_duplicate_scenes(request: JobRequest) -> None:
+    if isinstance(request, MultiVideoRequest):
+        numbers = [scene.scene_number for scene in request.scenes]
+        if len(set(numbers)) != len(numbers):
+            raise InvalidRequest("Field 'scenes' is not valid: every scene_number may occur only once.")
+    if isinstance(request, ImageRequest) and request.use_product_composite and request.product_id is None:
+        raise InvalidRequest("Field 'product_id' is needed when use_product_composite is true.")

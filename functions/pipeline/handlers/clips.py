@@ -1,0 +1,137 @@
+"""Clips: order one from the video model, copy it to our storage, and write its clip document."""
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.adapters.frames import write_clip_thumbnail
+from pipeline.adapters.images import inspect_image
+from pipeline.adapters.media_probe import probe_media
+from pipeline.domain.clips import build_clip_filename, format_timecode
+from pipeline.domain.errors import UnsupportedMedia
+from pipeline.domain.models import video_model
+from pipeline.domain.object_keys import clip_key, clip_thumbnail_key
+from pipeline.domain.predictions import PredictionOrder
+from pipeline.domain.prompts import motion_prompt, scene_title
+from pipeline.handlers.predictions import Predicted
+from pipeline.handlers.tools import Tools
+from pipeline.handlers.turns import Turn
+
+
+@dataclass(frozen=True)
+class ClipPlace:
+    """Which clip of which video this is. `start_seconds` is where the clip stands in the story."""
+
+    video_id: str
+    scene_number: int
+    text: str
+    style: str
+    start_seconds: float
+
+
+@dataclass(frozen=True)
+class StoredClip:
+    """A clip in our storage. Durations in seconds, sizes in pixels and bytes."""
+
+    video_url: str
+    video_key: str
+    thumbnail_url: str
+    thumbnail_key: str
+    video_id: str
+    clip_id: str
+    duration: float
+    width: int
+    height: int
+    size_bytes: int
+
+    def as_result(self) -> Mapping[str, Any]:
+        """The clip's part of a job document, in the documents' words."""
+        return {
+            "video_url": self.video_url,
+            "video_key": self.video_key,
+            "thumbnail_url": self.thumbnail_url,
+            "thumbnail_key": self.thumbnail_key,
+            "video_id": self.video_id,
+            "clip_id": self.clip_id,
+            "duration": self.duration,
+            "width": self.width,
+            "height": self.height,
+            "file_size_bytes": self.size_bytes,
+        }
+
+
+def order_clip(turn: Turn, image_url: str, text: str, seconds: float, tools: Tools) -> PredictionOrder:
+    """The order for a clip of about `seconds`.
+
+    The picture is fetched, checked, and handed to the provider as a file of its own: what was checked is what is used,
+    and storage that the provider cannot reach works too.
+    """
+    settings = tools.settings
+    model = video_model(settings.video_model)
+    duration = model.duration_seconds(seconds)
+    with tempfile.TemporaryDirectory() as folder:
+        picture = Path(folder) / "picture"
+        tools.downloads.fetch(
+            image_url, picture, max_bytes=settings.max_image_bytes, kind="image", should_stop=turn.check
+        )
+        uploaded = tools.replicate.upload_file(picture, inspect_image(picture).media_type)
+    return PredictionOrder(
+        model=model.name,
+        input=model.build_input(motion_prompt(text), uploaded, duration, settings.video_resolution),
+        cost_usd=model.cost_usd(duration, settings.video_resolution),
+        cancel_after_seconds=settings.video_cancel_after_seconds,
+    )
+
+
+def store_clip(turn: Turn, place: ClipPlace, predicted: Predicted, tools: Tools) -> StoredClip:
+    """Copy the provider's file, which it deletes after an hour, and announce it as a clip document."""
+    filename = build_clip_filename(place.scene_number, place.scene_number, place.text, place.style)
+    clip_id = filename.removesuffix(".mp4")
+    with tempfile.TemporaryDirectory() as folder:
+        clip, thumbnail = Path(folder) / "clip.mp4", Path(folder) / "thumbnail.jpg"
+        tools.downloads.fetch(
+            predicted.url, clip, max_bytes=tools.settings.max_clip_bytes, kind="video", should_stop=turn.check
+        )
+        probe = probe_media(clip)
+        if probe.video is None:
+            raise UnsupportedMedia("The model's clip has no video stream.")
+        write_clip_thumbnail(clip, thumbnail)
+        stored = tools.storage.upload_file(clip_key(turn.user_id, place.video_id, filename), clip, "video/mp4")
+        stored_thumbnail = tools.storage.upload_file(
+            clip_thumbnail_key(turn.user_id, place.video_id, filename), thumbnail, "image/jpeg"
+        )
+    _announce(turn, place, clip_id, filename, probe.duration_seconds, stored.size_bytes, tools)
+    return StoredClip(
+        video_url=stored.url,
+        video_key=stored.key,
+        thumbnail_url=stored_thumbnail.url,
+        thumbnail_key=stored_thumbnail.key,
+        video_id=place.video_id,
+        clip_id=clip_id,
+        duration=probe.duration_seconds,
+        width=probe.video.width,
+        height=probe.video.height,
+        size_bytes=stored.size_bytes,
+    )
+
+
+def _announce(
+    turn: Turn, place: ClipPlace, clip_id: str, filename: str, seconds: float, size_bytes: int, tools: Tools
+) -> None:
+    clips = tools.clips(turn.user_id, place.video_id)
+    clips.create_clip(
+        clip_id=clip_id,
+        filename=filename,
+        scene_id=place.scene_number,
+        scene_title=scene_title(place.text),
+        scene_description=place.text,
+        style=place.style,
+        start_time=format_timecode(place.start_seconds),
+        end_time=format_timecode(place.start_seconds + seconds),
+        duration_seconds=seconds,
+        priority=place.scene_number,
+        created_by=turn.ref.path,
+    )
+    clips.update_clip_status(clip_id=clip_id, status="completed", file_size_bytes=size_bytes, has_thumbnail=True)

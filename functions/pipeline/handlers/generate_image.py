@@ -1,0 +1,152 @@
+"""One picture for one scene: prompt, predict, (composite,) store."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from firebase_functions import logger
+
+from pipeline.adapters.compositing import ProductPlacement, composite_product
+from pipeline.adapters.images import inspect_image, write_thumbnail
+from pipeline.domain.models import image_model
+from pipeline.domain.object_keys import scene_image_key, scene_image_thumbnail_key
+from pipeline.domain.outcomes import Completed
+from pipeline.domain.predictions import PredictionOrder
+from pipeline.domain.prompts import image_prompt
+from pipeline.domain.requests import ImageRequest, parse_request
+from pipeline.handlers.predictions import Predicted, obtain_prediction
+from pipeline.handlers.tools import Desk, Tools
+from pipeline.handlers.turns import Turn
+from pipeline.repositories.scenes import scene_generating, scene_ready
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What is sent to the model, and who wrote it."""
+
+    text: str
+    source: str
+
+
+@dataclass(frozen=True)
+class StoredImage:
+    """The picture in our storage. Sizes in pixels and bytes."""
+
+    image_url: str
+    image_key: str
+    thumbnail_url: str
+    thumbnail_key: str
+    width: int
+    height: int
+    size_bytes: int
+    composited: bool
+
+
+def generate_image(turn: Turn, desk: Desk, tools: Tools) -> Completed:
+    """Bring an image job as far as it can go now."""
+    request = parse_request(ImageRequest, turn.fields)
+    prompt = turn.run_step("prompt", Prompt, lambda: _prepare(turn, request, desk))
+    turn.report("predict", 10)
+    predicted = turn.run_step(
+        "predict",
+        Predicted,
+        lambda: obtain_prediction(turn, "predict", lambda: _order(prompt, tools), tools),
+    )
+    turn.report("composite" if request.use_product_composite else "store", 70)
+    stored = turn.run_step("store", StoredImage, lambda: _store(turn, request, predicted, desk, tools))
+    logger.info(
+        f"[Image Generation] Successfully generated image for scene {request.scene_id}",
+        job_id=turn.ref.job_id,
+    )
+    return Completed(
+        results={
+            "image_url": stored.image_url,
+            "image_key": stored.image_key,
+            "thumbnail_url": stored.thumbnail_url,
+            "thumbnail_key": stored.thumbnail_key,
+            "width": stored.width,
+            "height": stored.height,
+            "file_size_bytes": stored.size_bytes,
+            "prompt_source": prompt.source,
+            "model": predicted.model,
+            "seed": predicted.seed,
+            "composite_method": "pil" if stored.composited else None,
+        },
+        updates=[scene_ready(request.scene_id, "image", stored.image_url)],
+    )
+
+
+def _prepare(turn: Turn, request: ImageRequest, desk: Desk) -> Prompt:
+    """Check what the job names, before any money is spent, and show on the scene that it is being worked on."""
+    desk.scenes.scene(request.user_id, request.scene_id)
+    if request.storyboard_id is not None:
+        desk.scenes.storyboard(request.user_id, request.storyboard_id)
+    if request.use_product_composite:
+        desk.scenes.product(request.user_id, request.product_id or "")
+    turn.write({"stage": "prompt"}, [scene_generating(request.scene_id, "image")])
+    return Prompt(text=image_prompt(request.text, request.style_prompt), source="template")
+
+
+def _order(prompt: Prompt, tools: Tools) -> PredictionOrder:
+    settings = tools.settings
+    model = image_model(settings.image_model)
+    return PredictionOrder(
+        model=model.name,
+        input=model.build_input(prompt.text),
+        cost_usd=model.usd_per_image,
+        cancel_after_seconds=settings.image_cancel_after_seconds,
+        inline_wait_seconds=settings.image_inline_wait_seconds,
+    )
+
+
+def _store(turn: Turn, request: ImageRequest, predicted: Predicted, desk: Desk, tools: Tools) -> StoredImage:
+    """Copy the provider's file, which it deletes after an hour, with the product in it if asked for."""
+    with tempfile.TemporaryDirectory() as folder:
+        picture = Path(folder) / "picture"
+        tools.downloads.fetch(
+            predicted.url,
+            picture,
+            max_bytes=tools.settings.max_image_bytes,
+            kind="image",
+            should_stop=turn.check,
+        )
+        if request.use_product_composite:
+            picture = _with_product(turn, request, picture, desk, tools)
+        image = inspect_image(picture)
+        thumbnail = Path(folder) / "thumbnail.jpg"
+        write_thumbnail(picture, thumbnail)
+        extension = image.media_type.removeprefix("image/").replace("jpeg", "jpg")
+        stored = tools.storage.upload_file(
+            scene_image_key(request.user_id, request.scene_id, turn.ref.job_id, extension),
+            picture,
+            image.media_type,
+        )
+        stored_thumbnail = tools.storage.upload_file(
+            scene_image_thumbnail_key(request.user_id, request.scene_id, turn.ref.job_id),
+            thumbnail,
+            "image/jpeg",
+        )
+    return StoredImage(
+        image_url=stored.url,
+        image_key=stored.key,
+        thumbnail_url=stored_thumbnail.url,
+        thumbnail_key=stored_thumbnail.key,
+        width=image.width,
+        height=image.height,
+        size_bytes=stored.size_bytes,
+        composited=request.use_product_composite,
+    )
+
+
+def _with_product(turn: Turn, request: ImageRequest, picture: Path, desk: Desk, tools: Tools) -> Path:
+    product = desk.scenes.product(request.user_id, request.product_id or "")
+    source, target = picture.with_name("product"), picture.with_name("composite.png")
+    tools.downloads.fetch(
+        str(product.get("image_url") or ""),
+        source,
+        max_bytes=tools.settings.max_image_bytes,
+        kind="image",
+        should_stop=turn.check,
+    )
+    composite_product(picture, source, target, ProductPlacement())
+    return target

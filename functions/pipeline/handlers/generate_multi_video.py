@@ -1,0 +1,196 @@
+"""Clips for many scenes at once. One scene's failure costs the others nothing: finished clips are kept.
+
+scenes     1  2  3  4  5        at most MAX_PARALLEL_SCENES are with the provider at a time
+turn 1     ▶  ▶  ▶  .  .        ordered
+turn 2     ✓  …  ✗  ▶  ▶        stored, still waiting, failed, ordered in the room that became free
+turn 3        ✓     ✓  ✓        error `partial_failure`: clips 1, 2, 4, 5 and the reason for 3
+"""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from firebase_functions import logger
+
+from pipeline.domain.clips import style_slug
+from pipeline.domain.errors import JobError, PartialFailure
+from pipeline.domain.outcomes import Completed, DocumentUpdate, Failed, WakeLater
+from pipeline.domain.requests import MultiVideoRequest, SceneRequest, parse_request
+from pipeline.handlers.clips import ClipPlace, StoredClip, order_clip, store_clip
+from pipeline.handlers.predictions import Predicted, obtain_prediction
+from pipeline.handlers.tools import Desk, Tools
+from pipeline.handlers.turns import StepFailed, Turn
+from pipeline.repositories.scenes import scene_failed, scene_generating, scene_ready
+
+WORKERS = 4
+"""Scenes worked on at the same moment in one turn: each may hold a clip on the disk, which is memory."""
+
+SECONDS_TO_STORE = 45.0
+"""A turn with less time than this left starts no further scene."""
+
+
+@dataclass(frozen=True)
+class Board:
+    """What the clips of this job have in common."""
+
+    video_id: str
+    style: str
+
+
+def generate_multi_video(turn: Turn, desk: Desk, tools: Tools) -> Completed | Failed:
+    """Bring all scenes as far as they can go now."""
+    request = parse_request(MultiVideoRequest, turn.fields)
+    board = turn.run_step("place", Board, lambda: _place(turn, request, desk, tools))
+    progress = _Progress(turn, request.scenes)
+    waits = _advance_scenes(turn, request, board, progress, tools)
+    if waits:
+        raise WakeLater(min(waits))
+    tools.videos(turn.user_id).update_clip_statistics(board.video_id)
+    results = {"clips": progress.clips(), "scene_errors": progress.errors()}
+    if progress.failed:
+        return Failed(_partial_failure(progress), results)
+    if request.storyboard_id is None:
+        tools.videos(turn.user_id).update_video_status(board.video_id, "completed")
+    logger.info(f"[Multi-Video Generation] Successfully generated {len(request.scenes)} clips", job_id=turn.ref.job_id)
+    return Completed(results)
+
+
+def _place(turn: Turn, request: MultiVideoRequest, desk: Desk, tools: Tools) -> Board:
+    """Check everything the job names before any money is spent."""
+    title, style = "", ""
+    if request.storyboard_id is not None:
+        storyboard = desk.scenes.storyboard(request.user_id, request.storyboard_id)
+        title, style = str(storyboard.get("title") or ""), str(storyboard.get("style") or "")
+    named = [scene.scene_id for scene in request.scenes if scene.scene_id is not None]
+    for scene_id in named:
+        desk.scenes.scene(request.user_id, scene_id)
+    video_id = request.storyboard_id or turn.ref.job_id
+    tools.videos(turn.user_id).create_or_update_video(
+        video_id=video_id,
+        video_title=title or request.scenes[0].description[:80],
+        status="processing",
+        created_by=turn.ref.path,
+    )
+    turn.write({"stage": "place"}, [scene_generating(scene_id, "video") for scene_id in named])
+    return Board(video_id=video_id, style=style_slug(style))
+
+
+def _advance_scenes(
+    turn: Turn, request: MultiVideoRequest, board: Board, progress: "_Progress", tools: Tools
+) -> Sequence[float]:
+    """Work until every scene is settled or waits. Returns the waits in seconds."""
+    waits: dict[int, float] = {}
+    starts = _start_seconds(request.scenes)
+
+    def work(scene: SceneRequest) -> None:
+        place = ClipPlace(
+            board.video_id, scene.scene_number, scene.description, board.style, starts[scene.scene_number]
+        )
+        try:
+            progress.stored(scene, _make_clip(turn, scene, place, tools))
+        except WakeLater as later:
+            waits[scene.scene_number] = later.wake_after_seconds
+        except StepFailed as failed:
+            progress.failure(scene, failed.error)
+
+    with ThreadPoolExecutor(max_workers=WORKERS) as pool:
+        while turn.seconds_left > SECONDS_TO_STORE:
+            room = tools.settings.max_parallel_scenes - len(waits)
+            batch = [s for s in request.scenes if s.scene_number not in waits and not progress.settled(s)][:room]
+            if not batch:
+                return list(waits.values())
+            for _ in pool.map(work, batch):
+                pass
+    return [*waits.values(), 0.0]
+
+
+def _make_clip(turn: Turn, scene: SceneRequest, place: ClipPlace, tools: Tools) -> StoredClip:
+    step = f"scene_{scene.scene_number}_predict"
+    predicted = turn.run_step(
+        step,
+        Predicted,
+        lambda: obtain_prediction(
+            turn,
+            step,
+            lambda: order_clip(turn, scene.seed_image_url, scene.description, scene.duration, tools),
+            tools,
+        ),
+    )
+    return turn.run_step(
+        f"scene_{scene.scene_number}_store", StoredClip, lambda: store_clip(turn, place, predicted, tools)
+    )
+
+
+def _start_seconds(scenes: Sequence[SceneRequest]) -> Mapping[int, float]:
+    """Where each clip starts in the story, if every clip gets the duration it was asked for."""
+    starts, at = {}, 0.0
+    for scene in scenes:
+        starts[scene.scene_number] = at
+        at += scene.duration
+    return starts
+
+
+def _partial_failure(progress: "_Progress") -> JobError:
+    reasons = [f"scene {error['scene_number']}: {error['message']}" for error in progress.errors()]
+    if not progress.clips() and len({type(error) for error in progress.failed.values()}) == 1:
+        first = next(iter(progress.failed.values()))
+        return type(first)(f"No scene succeeded; {reasons[0]}")
+    total = len(progress.failed) + len(progress.clips())
+    return PartialFailure(f"{len(progress.failed)} of {total} scenes failed; {'; '.join(reasons[:5])}")
+
+
+class _Progress:
+    """Which scenes are settled, shown on the job as they settle. Used by several threads."""
+
+    def __init__(self, turn: Turn, scenes: Sequence[SceneRequest]) -> None:
+        self._turn = turn
+        self._scenes = scenes
+        self._lock = threading.Lock()
+        self._clips: dict[int, StoredClip] = {}
+        self.failed: dict[int, JobError] = {}
+
+    def settled(self, scene: SceneRequest) -> bool:
+        return scene.scene_number in self._clips or scene.scene_number in self.failed
+
+    def stored(self, scene: SceneRequest, clip: StoredClip) -> None:
+        with self._lock:
+            self._clips[scene.scene_number] = clip
+            self._show(scene, lambda scene_id: scene_ready(scene_id, "video", clip.video_url))
+
+    def failure(self, scene: SceneRequest, error: JobError) -> None:
+        with self._lock:
+            self.failed[scene.scene_number] = error
+            self._show(scene, lambda scene_id: scene_failed(scene_id, "video", error.message))
+
+    def clips(self) -> list[Mapping[str, Any]]:
+        """The finished clips in the order of the scenes, as a composition takes them."""
+        return [
+            {"scene_number": number, **self._clips[number].as_result()}
+            for number in (scene.scene_number for scene in self._scenes)
+            if number in self._clips
+        ]
+
+    def errors(self) -> list[Mapping[str, Any]]:
+        """The failed scenes with their reasons."""
+        return [
+            {
+                "scene_number": number,
+                "code": error.code,
+                "message": error.message,
+                "retryable": error.retryable,
+            }
+            for number, error in sorted(self.failed.items())
+        ]
+
+    def _show(self, scene: SceneRequest, mark: Callable[[str], DocumentUpdate]) -> None:
+        shown = [*(self._turn.fields.get("clips") or []), *(self._turn.fields.get("scene_errors") or [])]
+        if any(entry.get("scene_number") == scene.scene_number for entry in shown):
+            return  # an earlier turn has written it
+        self._turn.report_now(
+            "predict",
+            100 * (len(self._clips) + len(self.failed)) / len(self._scenes),
+            {"clips": self.clips(), "scene_errors": self.errors()},
+            [mark(scene.scene_id)] if scene.scene_id is not None else [],
+        )

@@ -1,0 +1,68 @@
+"""One clip that sets a scene's picture in motion: place, predict, store."""
+
+from firebase_functions import logger
+
+from pipeline.domain.clips import style_slug
+from pipeline.domain.outcomes import Completed
+from pipeline.domain.requests import VideoRequest, parse_request
+from pipeline.handlers.clips import ClipPlace, StoredClip, order_clip, store_clip
+from pipeline.handlers.predictions import Predicted, obtain_prediction
+from pipeline.handlers.tools import Desk, Tools
+from pipeline.handlers.turns import Turn
+from pipeline.repositories.scenes import scene_generating, scene_ready
+
+
+def generate_video(turn: Turn, desk: Desk, tools: Tools) -> Completed:
+    """Bring a video job as far as it can go now."""
+    request = parse_request(VideoRequest, turn.fields)
+    place = turn.run_step("place", ClipPlace, lambda: _place(turn, request, desk, tools))
+    turn.report("predict", 10)
+    predicted = turn.run_step(
+        "predict",
+        Predicted,
+        lambda: obtain_prediction(
+            turn,
+            "predict",
+            lambda: order_clip(turn, request.image_url, request.text, request.duration, tools),
+            tools,
+        ),
+    )
+    turn.report("store", 80)
+    clip = turn.run_step("store", StoredClip, lambda: store_clip(turn, place, predicted, tools))
+    tools.videos(turn.user_id).update_clip_statistics(place.video_id)
+    if request.storyboard_id is None:
+        tools.videos(turn.user_id).update_video_status(place.video_id, "completed")
+    logger.info(
+        f"[Video Generation] Successfully generated video for scene {request.scene_id}",
+        job_id=turn.ref.job_id,
+    )
+    return Completed(
+        results={**clip.as_result(), "model": predicted.model, "seed": predicted.seed},
+        updates=[scene_ready(request.scene_id, "video", clip.video_url)],
+    )
+
+
+def _place(turn: Turn, request: VideoRequest, desk: Desk, tools: Tools) -> ClipPlace:
+    """Check what the job names before any money is spent; find the scene's place in its storyboard."""
+    scene = desk.scenes.scene(request.user_id, request.scene_id)
+    number, style, title = 1, str(scene.get("style_prompt") or ""), ""
+    if request.storyboard_id is not None:
+        storyboard = desk.scenes.storyboard(request.user_id, request.storyboard_id)
+        order = [entry for entry in storyboard.get("scene_order") or [] if isinstance(entry, str)]
+        number = order.index(request.scene_id) + 1 if request.scene_id in order else 1
+        style, title = str(storyboard.get("style") or style), str(storyboard.get("title") or "")
+    video_id = request.storyboard_id or turn.ref.job_id
+    tools.videos(turn.user_id).create_or_update_video(
+        video_id=video_id,
+        video_title=title or request.text[:80],
+        status="processing",
+        created_by=turn.ref.path,
+    )
+    turn.write({"stage": "place"}, [scene_generating(request.scene_id, "video")])
+    return ClipPlace(
+        video_id=video_id,
+        scene_number=number,
+        text=request.text,
+        style=style_slug(style),
+        start_seconds=0.0,
+    )

@@ -1,0 +1,135 @@
+"""Advance one job: claim it, do what can be done now, and either finish it or say when to wake it.
+
+Called by the created triggers and the task functions alike (and by every wake-up to come). Duplicates, late and early
+calls are harmless: the claim decides.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+
+from firebase_functions import logger
+
+from pipeline.domain.errors import InternalError, Interrupted, JobError, NotFound
+from pipeline.domain.jobs import Busy, GiveUp, Ignore, Job, JobKind, JobRef, TooEarly, Wake
+from pipeline.domain.outcomes import (
+    Canceled,
+    CancelRequested,
+    Completed,
+    Failed,
+    Outcome,
+    TurnLost,
+    Waiting,
+    WakeLater,
+)
+from pipeline.handlers.compose_video import compose_video
+from pipeline.handlers.generate_image import generate_image
+from pipeline.handlers.generate_multi_video import generate_multi_video
+from pipeline.handlers.generate_video import generate_video
+from pipeline.handlers.predictions import cancel_predictions
+from pipeline.handlers.scene_marks import canceled_scene_marks, failed_scene_marks
+from pipeline.handlers.tools import Desk, Tools
+from pipeline.handlers.turns import StepFailed, Turn
+
+ADVANCE: Mapping[JobKind, Callable[[Turn, Desk, Tools], Completed | Failed]] = {
+    JobKind.IMAGE: generate_image,
+    JobKind.VIDEO: generate_video,
+    JobKind.MULTI_VIDEO: generate_multi_video,
+    JobKind.COMPOSITION: compose_video,
+}
+
+
+class DeliverAgain(Exception):
+    """The task came before its time: the queue should deliver it again."""
+
+
+def run_job(ref: JobRef, wake: Wake, seconds: float, desk: Desk, tools: Callable[[], Tools]) -> None:
+    """Run one turn of a job, in at most `seconds`.
+
+    `tools` is called once the job is claimed, so that a missing setting ends up on the job. Raises DeliverAgain for an
+    early task. Errors of Firestore itself propagate: nothing could be written down, and the lease will run out.
+    """
+    label = ref.kind.label
+    logger.info(f"[{label}] Function triggered for job {ref.job_id}", job_id=ref.job_id)
+    lease = timedelta(seconds=desk.settings.lease_seconds)
+    try:
+        decision, job = desk.jobs.claim(ref, wake, desk.clock(), lease)
+    except NotFound:
+        logger.warn(f"[{label}] Job {ref.job_id} no longer exists", job_id=ref.job_id)
+        return
+    match decision:
+        case TooEarly(wake_at):
+            raise DeliverAgain(f"job {ref.job_id} is to be woken at {wake_at.isoformat()}")
+        case Ignore(reason):
+            logger.info(f"[{label}] Nothing to do for job {ref.job_id}: {reason}", job_id=ref.job_id)
+        case Busy():
+            logger.info(f"[{label}] Job {ref.job_id} is being worked on", job_id=ref.job_id)
+        case GiveUp():
+            error = Interrupted("The function was stopped three times while working on this job (out of memory?).")
+            desk.jobs.finish(ref, job.turn, desk.clock(), _failed(job, error, desk), _cost_usd(ref, desk))
+        case _:
+            _take_turn(Turn(desk, job, seconds), job, desk, tools)
+
+
+def _take_turn(turn: Turn, job: Job, desk: Desk, tools: Callable[[], Tools]) -> None:
+    """Advance until there is an outcome to write."""
+    try:
+        while True:
+            outcome = _advance(turn, job, desk, tools)
+            if not isinstance(outcome, Waiting):
+                desk.jobs.finish(turn.ref, turn.number, desk.clock(), outcome, _cost_usd(turn.ref, desk))
+                return
+            last_look = turn.seconds_left < 0
+            if desk.jobs.release(turn.ref, turn.number, desk.clock(), outcome.wake_at, even_if_woken=last_look):
+                desk.tasks.wake(turn.ref, turn.number, outcome.wake_at)
+                return
+    except TurnLost as lost:
+        logger.warn(f"[{turn.ref.kind.label}] Turn lost: {lost}", job_id=turn.ref.job_id, turn=turn.number)
+
+
+def _advance(turn: Turn, job: Job, desk: Desk, tools: Callable[[], Tools]) -> Outcome:
+    """One pass over the job's steps, and every way it can end."""
+    label = turn.ref.kind.label
+    if job.cancel_requested:
+        return _canceled(job, desk, tools)
+    try:
+        outcome = _counting_failures(turn, lambda: ADVANCE[turn.ref.kind](turn, desk, tools()))
+    except WakeLater as later:
+        return Waiting(desk.clock() + timedelta(seconds=later.wake_after_seconds))
+    except CancelRequested:
+        return _canceled(job, desk, tools)
+    except StepFailed as failed:
+        outcome = _failed(job, failed.error, desk)
+    if isinstance(outcome, Failed):
+        logger.error(f"[{label}] Error: {outcome.error}", job_id=turn.ref.job_id, code=outcome.error.code)
+    return outcome
+
+
+def _counting_failures(turn: Turn, advance: Callable[[], Completed | Failed]) -> Completed | Failed:
+    """Failures outside of the steps are counted like those of a step, so that they too end after three tries."""
+    try:
+        return advance()
+    except JobError as error:
+        turn.fail_step("advance", error)
+    except (WakeLater, CancelRequested, StepFailed, TurnLost):
+        raise
+    except Exception as error:  # noqa: BLE001  the job's outcome is recorded, whatever went wrong
+        turn.fail_step("advance", InternalError("An internal error interrupted the job."), error)
+
+
+def _cost_usd(ref: JobRef, desk: Desk) -> float:
+    """What the job's predictions cost: summed from their own records, so it cannot drift."""
+    return round(sum(record.paid_usd for record in desk.predictions.of_job(ref.path)), 6)
+
+
+def _failed(job: Job, error: JobError, desk: Desk) -> Failed:
+    return Failed(error, updates=failed_scene_marks(job, error.message, desk))
+
+
+def _canceled(job: Job, desk: Desk, tools: Callable[[], Tools]) -> Canceled:
+    logger.info(f"[{job.ref.kind.label}] Job {job.ref.job_id} canceled", job_id=job.ref.job_id)
+    if job.ref.kind is not JobKind.COMPOSITION:
+        try:
+            cancel_predictions(job.ref, tools())
+        except JobError as error:  # no provider to ask: its own time limit ends what runs
+            logger.warn(f"[{job.ref.kind.label}] Nothing canceled at the provider: {error}", job_id=job.ref.job_id)
+    return Canceled(updates=canceled_scene_marks(job, desk))

@@ -1,0 +1,202 @@
+"""One turn of one job: runs its steps, remembers the finished ones, writes progress, notices a wish to cancel.
+
+    turn 1   step a: done ✓   step b: not ready ── WakeLater
+    turn 2   step a: remembered   step b: done ✓   step c: fails ── WakeLater (backoff)
+    turn 3   step a, b: remembered   step c: done ✓  ── Completed
+
+A step's output is recorded before the next one starts, so a step is repeated only when the instance died inside it: its
+effects must be safe to repeat.
+"""
+
+import threading
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+from firebase_functions import logger
+
+from pipeline.domain.errors import DeadlineExceeded, InternalError, JobError, RateLimited, recorded_error
+from pipeline.domain.jobs import (
+    MAX_ATTEMPTS,
+    MAX_RATE_LIMITED_ATTEMPTS,
+    Job,
+    JobRef,
+    StepRecord,
+    backoff_seconds,
+)
+from pipeline.domain.outcomes import CancelRequested, DocumentUpdate, TurnLost, WakeLater
+from pipeline.handlers.tools import Desk
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Output = TypeVar("Output", bound="DataclassInstance")
+
+REPORT_SECONDS = 1.0
+"""At most one progress write in this time: a document takes about one sustained write a second."""
+
+CHECK_SECONDS = 5.0
+"""How often a turn that has nothing to show looks whether it is still wanted, and renews its lease."""
+
+
+class StepFailed(Exception):
+    """A step failed for good: its error is not worth retrying, or was tried often enough."""
+
+    def __init__(self, error: JobError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+class Turn:
+    """The job while this instance holds it. Methods may be called from several threads."""
+
+    def __init__(self, desk: Desk, job: Job, seconds: float) -> None:
+        self._desk = desk
+        self._job = job
+        self._deadline = time.monotonic() + seconds
+        self._lock = threading.RLock()
+        self._written_at = 0.0
+        self._progress = job.progress_percent
+
+    @property
+    def ref(self) -> JobRef:
+        return self._job.ref
+
+    @property
+    def number(self) -> int:
+        return self._job.turn
+
+    @property
+    def user_id(self) -> str:
+        return self._job.user_id
+
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        """The job document as claimed."""
+        return self._job.fields
+
+    @property
+    def seconds_left(self) -> float:
+        """Until this instance must have let go of the job."""
+        return self._deadline - time.monotonic()
+
+    def run_step(self, name: str, record: type[Output], work: Callable[[], Output]) -> Output:
+        """The output of a step: remembered, or worked out now and recorded as the dataclass `record`.
+
+        Raises WakeLater when the step waits or is to be tried again, StepFailed when it failed for good.
+        """
+        step = self._step(name)
+        if step.done:
+            return record(**step.output)
+        if step.failed:
+            raise StepFailed(recorded_error(step.error_code, step.error_message))
+        started = time.monotonic()
+        try:
+            self.check()
+            output = work()
+        except (WakeLater, CancelRequested, TurnLost, StepFailed):
+            raise
+        except JobError as error:
+            self.fail_step(name, error)
+        except Exception as error:  # noqa: BLE001  the step's outcome is recorded, whatever went wrong in it
+            logger.error(
+                f"[{self.ref.kind.label}] Unexpected {type(error).__name__} in {name}",
+                **self._facts(name),
+                traceback="".join(traceback.format_exception(error)),
+            )
+            self.fail_step(name, InternalError(f"An internal error interrupted the step '{name}'."), error)
+        done = StepRecord(done=True, attempt=step.attempt, output=asdict(output))
+        self.write({f"steps.{name}": asdict(done)})
+        self._remember(name, done)
+        logger.info(
+            f"[{self.ref.kind.label}] Step {name} done",
+            **self._facts(name),
+            seconds=round(time.monotonic() - started, 3),
+        )
+        return output
+
+    def fail_step(self, name: str, error: JobError, cause: BaseException | None = None) -> NoReturn:
+        """Count a failed try. Raises WakeLater when it is worth another, else StepFailed."""
+        step = self._step(name)
+        attempt = step.attempt + 1
+        limit = MAX_RATE_LIMITED_ATTEMPTS if isinstance(error, RateLimited) else MAX_ATTEMPTS
+        again = error.retryable and attempt < limit
+        failed = StepRecord(attempt=attempt, failed=not again, error_code=error.code, error_message=error.message)
+        fields: dict[str, Any] = {f"steps.{name}": asdict(failed)}
+        if again:
+            fields["attempt"] = self._job.attempt + 1
+        self.write(fields)
+        self._remember(name, failed)
+        logger.warn(
+            f"[{self.ref.kind.label}] Step {name} failed: {error}",
+            **self._facts(name),
+            code=error.code,
+            again=again,
+        )
+        if not again:
+            raise StepFailed(error) from (cause or error)
+        asked = error.retry_after_seconds if isinstance(error, RateLimited) else None
+        wait = asked if asked is not None else backoff_seconds(attempt, self._desk.jitter())
+        raise WakeLater(wait) from error
+
+    def report(self, stage: str, percent: float) -> None:
+        """Show progress: never backwards, at most one write a second. Raises what `check` raises."""
+        with self._lock:
+            if time.monotonic() - self._written_at < REPORT_SECONDS:
+                self._check_deadline()
+            else:
+                self.report_now(stage, percent)
+
+    def report_now(
+        self,
+        stage: str,
+        percent: float,
+        fields: Mapping[str, Any] | None = None,
+        updates: Sequence[DocumentUpdate] = (),
+    ) -> None:
+        """Show progress together with what has just been made. Raises what `write` raises."""
+        with self._lock:
+            self._progress = max(self._progress, min(int(percent), 99))
+            self.write({"stage": stage, "progress_percent": self._progress, **(fields or {})}, updates)
+
+    def check(self) -> None:
+        """Raises CancelRequested, TurnLost or DeadlineExceeded when the turn should not go on."""
+        with self._lock:
+            self._check_deadline()
+            if time.monotonic() - self._written_at >= CHECK_SECONDS:
+                self.write({})
+
+    def write(self, fields: Mapping[str, Any], updates: Sequence[DocumentUpdate] = ()) -> None:
+        """Write to the job and to documents beside it, behind the fence.
+
+        Raises CancelRequested (after writing) when the client no longer wants the job, TurnLost when it was taken over.
+        """
+        with self._lock:
+            lease = timedelta(seconds=self._desk.settings.lease_seconds)
+            found = self._desk.jobs.write(self.ref, self.number, self._desk.clock(), lease, fields, updates)
+            self._written_at = time.monotonic()
+            self._job = replace(self._job, attempt=fields.get("attempt", self._job.attempt))
+        if found.cancel_requested:
+            raise CancelRequested
+
+    def step_attempt(self, name: str) -> int:
+        """How many tries of a step have failed."""
+        return self._step(name).attempt
+
+    def _check_deadline(self) -> None:
+        if self.seconds_left <= 0:
+            raise DeadlineExceeded("The work did not fit in the time that one function call has.")
+
+    def _step(self, name: str) -> StepRecord:
+        with self._lock:
+            return self._job.steps.get(name, StepRecord())
+
+    def _remember(self, name: str, step: StepRecord) -> None:
+        with self._lock:
+            self._job = replace(self._job, steps={**self._job.steps, name: step})
+
+    def _facts(self, step: str) -> dict[str, Any]:
+        return {"job_id": self.ref.job_id, "turn": self.number, "attempt": self._job.attempt, "step": step}

@@ -1,0 +1,221 @@
+"""Job documents in Firestore. Every write is a transaction that checks the fence: only the latest turn may write.
+
+Policy is in `domain.jobs`; this module applies it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from google.cloud import firestore
+
+from pipeline.domain.errors import NotFound
+from pipeline.domain.jobs import (
+    Busy,
+    ClaimDecision,
+    GiveUp,
+    Job,
+    JobRef,
+    JobStatus,
+    StepRecord,
+    Take,
+    Wake,
+    decide_claim,
+)
+from pipeline.domain.outcomes import Canceled, Completed, DocumentUpdate, Failed, TurnLost
+
+Result = TypeVar("Result")
+
+TRANSACTION_ATTEMPTS = 12
+"""Commits that meet another writer are tried again this often."""
+
+
+class JobRepository:
+    """Claims, writes and releases jobs."""
+
+    def __init__(self, client: firestore.Client, retention: timedelta) -> None:
+        self._client = client
+        self._retention = retention
+
+    def get(self, ref: JobRef) -> Job:
+        """The job as it stands. Raises NotFound."""
+        return _job(ref, self._client.document(ref.path).get())
+
+    def claim(self, ref: JobRef, wake: Wake, now: datetime, lease: timedelta) -> tuple[ClaimDecision, Job]:
+        """Start a turn if this wake-up may. Returns the decision, and the job as claimed (or as found).
+
+        Raises NotFound when the document is gone.
+        """
+
+        def run(transaction: firestore.Transaction) -> tuple[ClaimDecision, Job]:
+            document = self._client.document(ref.path)
+            job = _job(ref, document.get(transaction=transaction))
+            decision = decide_claim(job, wake, now)
+            if isinstance(decision, Busy):
+                transaction.update(document, {"wake_requested": True})
+            if not isinstance(decision, Take | GiveUp):
+                return decision, job
+            interrupted = isinstance(decision, GiveUp) or decision.interrupted
+            changes: dict[str, Any] = {
+                "status": JobStatus.PROCESSING,
+                "turn": job.turn + 1,
+                "attempt": job.attempt + interrupted,
+                "interruptions": job.interruptions + 1 if interrupted else job.interruptions,
+                "started_at": job.started_at or now,
+                "wake_requested": False,
+                **_leased(now, lease),
+            }
+            transaction.update(document, changes)
+            return decision, _job_of(ref, {**job.fields, **changes})
+
+        return self._transact(run)
+
+    def write(
+        self,
+        ref: JobRef,
+        turn: int,
+        now: datetime,
+        lease: timedelta,
+        fields: Mapping[str, Any],
+        updates: Sequence[DocumentUpdate] = (),
+    ) -> Job:
+        """Set fields on the claimed job, and on documents beside it, and renew the lease.
+
+        Dotted names reach into maps. Returns the job as it was found, so that a wish to cancel is seen at every write.
+        Raises TurnLost when another turn has taken over or the document is gone.
+        """
+
+        def changes(_: Job) -> dict[str, Any]:
+            return {**fields, **_leased(now, lease)}
+
+        return self._fenced(ref, turn, changes, updates)
+
+    def release(self, ref: JobRef, turn: int, now: datetime, wake_at: datetime, *, even_if_woken: bool) -> bool:
+        """End the turn until `wake_at`.
+
+        Returns False, and keeps the lease, when somebody asked meanwhile for another look (unless `even_if_woken`).
+        """
+
+        def changes(job: Job) -> dict[str, Any]:
+            if job.fields.get("wake_requested") and not even_if_woken:
+                return {"wake_requested": False}
+            return {"lease_expires_at": None, "wake_at": wake_at, "interruptions": 0, "updated_at": now}
+
+        job = self._fenced(ref, turn, changes)
+        return even_if_woken or not job.fields.get("wake_requested")
+
+    def finish(
+        self, ref: JobRef, turn: int, now: datetime, outcome: Completed | Failed | Canceled, cost_usd: float
+    ) -> None:
+        """Write the terminal status, with the results and the documents beside it, in one transaction."""
+        fields: dict[str, Any] = {
+            "cost_usd": cost_usd,
+            "lease_expires_at": None,
+            "wake_at": None,
+            "updated_at": now,
+            "completed_at": now,
+            "expire_at": now + self._retention,
+        }
+        match outcome:
+            case Completed():
+                fields |= {"status": JobStatus.COMPLETE, "stage": "complete", "progress_percent": 100}
+                fields |= {"error": None, "error_message": None, **outcome.results}
+            case Failed(error):
+                fields |= {"status": JobStatus.ERROR, "stage": "error", **outcome.results}
+                fields |= {
+                    "error": {"code": error.code, "message": error.message, "retryable": error.retryable},
+                    "error_message": error.message,
+                }
+            case Canceled():
+                fields |= {"status": JobStatus.CANCELED, "stage": "canceled"}
+        self._fenced(ref, turn, lambda _: fields, outcome.updates)
+
+    def _fenced(
+        self,
+        ref: JobRef,
+        turn: int,
+        changes: Callable[[Job], Mapping[str, Any]],
+        updates: Sequence[DocumentUpdate] = (),
+    ) -> Job:
+        def run(transaction: firestore.Transaction) -> Job:
+            document = self._client.document(ref.path)
+            snapshot = document.get(transaction=transaction)
+            beside = [(self._client.document(update.path), update) for update in updates]
+            existing = [(target, update) for target, update in beside if target.get(transaction=transaction).exists]
+            if not snapshot.exists:
+                raise TurnLost(f"{ref.path} is gone")
+            job = _job(ref, snapshot)
+            if job.turn != turn or job.status.is_terminal:
+                raise TurnLost(f"{ref.path} is at turn {job.turn}, this is turn {turn}")
+            transaction.update(document, dict(changes(job)))
+            for target, update in existing:
+                transaction.update(target, dict(update.fields))
+            return job
+
+        return self._transact(run)
+
+    def _transact(self, run: Callable[[firestore.Transaction], Result]) -> Result:
+        transaction = self._client.transaction(max_attempts=TRANSACTION_ATTEMPTS)
+        result: Result = firestore.transactional(run)(transaction)
+        return result
+
+
+_STATUSES = {str(status): status for status in JobStatus}
+
+
+def _leased(now: datetime, lease: timedelta) -> dict[str, Any]:
+    return {"lease_expires_at": now + lease, "wake_at": now + lease, "updated_at": now}
+
+
+def _job(ref: JobRef, snapshot: "firestore.DocumentSnapshot[Any]") -> Job:
+    fields = snapshot.to_dict()
+    if fields is None:
+        raise NotFound(f"There is no job {ref.path}.")
+    return _job_of(ref, fields)
+
+
+def _job_of(ref: JobRef, fields: Mapping[str, Any]) -> Job:
+    """Read what the functions own with care: the document was created by somebody else."""
+    status = fields.get("status")
+    steps = fields.get("steps")
+    return Job(
+        ref=ref,
+        status=_STATUSES.get(status, JobStatus.PENDING) if isinstance(status, str) else JobStatus.PENDING,
+        user_id=str(fields.get("user_id") or ""),
+        fields=fields,
+        attempt=_whole(fields.get("attempt"), 1),
+        turn=_whole(fields.get("turn"), 0),
+        interruptions=_whole(fields.get("interruptions"), 0),
+        lease_expires_at=_time(fields.get("lease_expires_at")),
+        wake_at=_time(fields.get("wake_at")),
+        cancel_requested=fields.get("cancel_requested") is True,
+        progress_percent=_whole(fields.get("progress_percent"), 0),
+        cost_usd=float(_number(fields.get("cost_usd"))),
+        started_at=_time(fields.get("started_at")),
+        steps={name: _step(step) for name, step in steps.items()} if isinstance(steps, dict) else {},
+    )
+
+
+def _step(fields: Any) -> StepRecord:
+    if not isinstance(fields, dict):
+        return StepRecord()
+    return StepRecord(
+        done=fields.get("done") is True,
+        attempt=_whole(fields.get("attempt"), 0),
+        output=fields.get("output") or {},
+        failed=fields.get("failed") is True,
+        error_code=fields.get("error_code"),
+        error_message=fields.get("error_message"),
+    )
+
+
+def _whole(value: Any, default: int) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else default
+
+
+def _number(value: Any) -> float:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
+
+
+def _time(value: Any) -> datetime | None:
+    return value if isinstance(value, datetime) else None

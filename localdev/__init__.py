@@ -1,0 +1,1 @@
+"""What developers run on their own machine, and nothing that is deployed."""

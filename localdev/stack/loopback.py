@@ -1,0 +1,80 @@
+"""A small HTTP server on the loopback interface, run by threads of this process."""
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Self
+
+from localdev.stack.ports import LOOPBACK
+
+
+class Exchange(BaseHTTPRequestHandler):
+    """One request and its answer; what the servers of this package have in common."""
+
+    def body(self) -> bytes:
+        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+
+    def answer(self, status: int, content: bytes = b"", headers: Mapping[str, str] | None = None) -> None:
+        self.send_response(status)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+    def answer_json(self, value: object, status: int = 200) -> None:
+        self.answer(status, json.dumps(value).encode(), {"Content-Type": "application/json"})
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name the standard library gives it
+        """Say nothing: each server keeps what is worth knowing."""
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 256
+
+
+class LoopbackServer:
+    """Serves `exchange` on 127.0.0.1 between start() and stop()."""
+
+    def __init__(self, exchange: Callable[..., BaseHTTPRequestHandler], port: int = 0) -> None:
+        self._exchange = exchange
+        self._wanted_port = port
+        self._server: _Server | None = None
+
+    @property
+    def port(self) -> int:
+        return int(self._server.server_address[1]) if self._server else self._wanted_port
+
+    @property
+    def address(self) -> str:
+        """host:port"""
+        return f"{LOOPBACK}:{self.port}"
+
+    @property
+    def base_url(self) -> str:
+        return f"http://{self.address}"
+
+    def start(self) -> Self:
+        """Bind the port and answer from now on."""
+        self._server = _Server((LOOPBACK, self._wanted_port), self._exchange)
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        return self
+
+    def stop(self) -> None:
+        if self._server:
+            self._wanted_port = self.port
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()

@@ -1,0 +1,125 @@
+"""The object stores: moto's S3 in place of Cloudflare R2, gcp-storage-emulator in place of Firebase Storage.
+
+Both keep objects in the memory of this process and begin empty. Objects in R2 can be read without credentials at
+<public_base_url>/<key>, as through a bucket's public domain.
+"""
+
+import json
+import logging
+import mimetypes
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from localdev.stack.download_front import DownloadFront
+from localdev.stack.loopback import LoopbackServer
+from localdev.stack.ports import LOOPBACK
+
+if TYPE_CHECKING:
+    from moto.server import ThreadedMotoServer
+    from mypy_boto3_s3 import S3Client
+
+R2_ACCESS_KEY_ID = "local-access-key"
+R2_SECRET_ACCESS_KEY = "local-secret-key"  # noqa: S105 - moto takes any
+
+
+class LocalR2:
+    """An S3 server with one bucket."""
+
+    def __init__(self, port: int, bucket: str) -> None:
+        self._port = port
+        self.bucket = bucket
+        self._server: ThreadedMotoServer | None = None
+
+    @property
+    def endpoint_url(self) -> str:
+        return f"http://{LOOPBACK}:{self._port}"
+
+    @property
+    def public_base_url(self) -> str:
+        return f"{self.endpoint_url}/{self.bucket}"
+
+    @cached_property
+    def client(self) -> "S3Client":
+        import boto3
+        from botocore.config import Config
+
+        client: S3Client = boto3.client(
+            "s3",
+            endpoint_url=self.endpoint_url,
+            region_name="us-east-1",  # any other name would have to be repeated when the bucket is made
+            aws_access_key_id=R2_ACCESS_KEY_ID,
+            aws_secret_access_key=R2_SECRET_ACCESS_KEY,
+            config=Config(s3={"addressing_style": "path"}),
+        )
+        return client
+
+    def start(self) -> None:
+        """Serve, with the bucket made."""
+        from moto.server import ThreadedMotoServer
+
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)
+        self._server = ThreadedMotoServer(LOOPBACK, self._port, verbose=False)
+        self._server.start()
+        self.client.create_bucket(Bucket=self.bucket)
+        self.client.put_bucket_policy(Bucket=self.bucket, Policy=json.dumps(_public_reading(self.bucket)))
+
+    def stop(self) -> None:
+        """Stop serving; what was stored is forgotten."""
+        if self._server is None:
+            return
+        import moto.backends
+
+        self.client.close()
+        self._server.stop()
+        self._server = None
+        for backend in moto.backends.get_backend("s3").values():
+            backend["global" if "global" in backend else "aws"].reset()
+
+    def publish(self, path: Path, key: str) -> str:
+        """Store a file under `key`; returns the URL at which anybody can read it."""
+        content_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+        self.client.upload_file(str(path), self.bucket, key, ExtraArgs={"ContentType": content_type})
+        return f"{self.public_base_url}/{quote(key)}"
+
+
+def _public_reading(bucket: str) -> dict[str, object]:
+    """A policy under which everybody may read objects and nobody may list or write without credentials."""
+    reading = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"}
+    return {"Version": "2012-10-17", "Statement": [reading]}
+
+
+class LocalFirebaseStorage:
+    """A Cloud Storage server with one bucket, and Firebase's download URLs in front of it."""
+
+    def __init__(self, port: int, download_port: int, bucket: str) -> None:
+        self.bucket = bucket
+        self._port = port
+        self._server: LoopbackServer | None = None
+        self._front = DownloadFront(self.base_url, download_port)
+
+    @property
+    def base_url(self) -> str:
+        """For STORAGE_EMULATOR_HOST, which google-cloud-storage wants as a URL."""
+        return f"http://{LOOPBACK}:{self._port}"
+
+    @property
+    def download_base_url(self) -> str:
+        return self._front.base_url
+
+    def start(self) -> None:
+        from gcp_storage_emulator.handlers import buckets
+        from gcp_storage_emulator.server import RequestHandler
+        from gcp_storage_emulator.storage import Storage
+
+        storage = Storage(use_memory_fs=True)
+        buckets.create_bucket(self.bucket, storage)
+        self._server = LoopbackServer(partial(RequestHandler, storage), self._port).start()
+        self._front.start()
+
+    def stop(self) -> None:
+        if self._server:
+            self._front.stop()
+            self._server.stop()
+            self._server = None

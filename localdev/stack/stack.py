@@ -1,0 +1,219 @@
+"""The local stack: the emulators, the relay, the object stores and the stub providers, started and ended as one.
+
+    with LocalStack() as stack:
+        db = firestore.Client(project=PROJECT_ID)     # after os.environ |= stack.environment()
+
+Everything but the emulators runs in threads of this process; the emulators run under a guard (guard.py) that ends
+them however this process ends. Start-up, in parallel where parts do not need each other:
+
+    read functions/ ──┐
+    servers, stubs ───┴─> firebase-tools (firestore, auth, tasks, functions) ──> every function loaded
+"""
+
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+from localdev.stack.delivery import DeliveryPolicy
+from localdev.stack.emulators import PORT_NAMES, PROJECT_ID, EmulatorRun, Emulators, local_config
+from localdev.stack.endpoints import Endpoints
+from localdev.stack.errors import StackError
+from localdev.stack.event_relay import EventRelay
+from localdev.stack.firestore_jar import BINARY_PATH, HOW_TO_GET_ONE, find_firestore_jar
+from localdev.stack.functions_source import Declarations, parameter_values, read_declarations, write_dotenv
+from localdev.stack.java import find_java, write_java_shim
+from localdev.stack.object_stores import R2_ACCESS_KEY_ID, R2_SECRET_ACCESS_KEY, LocalFirebaseStorage, LocalR2
+from localdev.stack.ports import LOOPBACK, choose_ports
+from localdev.stack.providers import Providers
+from localdev.stack.secret_manager import SecretManager
+
+DEFAULT_REGION = "us-central1"
+R2_BUCKET = "words-to-video"
+STORAGE_BUCKET = f"{PROJECT_ID}.appspot.com"
+SERVER_NAMES = ("relay", "r2", "storage", "storage_download", "replicate", "openai")
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
+
+
+class Part(Protocol):
+    """A server that runs in threads of this process."""
+
+    def start(self) -> object: ...
+
+    def stop(self) -> None: ...
+
+
+class LocalStack:
+    """A whole local deployment of one project. A context manager; start() and stop() do the same."""
+
+    def __init__(
+        self,
+        project_root: Path = PROJECT_ROOT,
+        *,
+        environ: Mapping[str, str] | None = None,
+        policy: DeliveryPolicy | None = None,
+        preferred_ports: Mapping[str, int] | None = None,
+        image_seconds: float = 1.0,
+        video_seconds: float = 3.0,
+        functions_environment: Mapping[str, str] | None = None,
+        say: Callable[[str], None] = print,
+    ) -> None:
+        """Nothing is started yet.
+
+        environ: the developer's environment (by default this process'). REPLICATE_API_TOKEN and OPENAI_API_KEY
+            in it mean the real services, which cost money; tests pass an environment without them.
+        policy: how events are delivered; `stack.relay.policy` changes it later.
+        preferred_ports: by name (see PORT_NAMES, SERVER_NAMES), used where free.
+        image_seconds, video_seconds: how long the stub's predictions take.
+        functions_environment: settings for the functions over those of the stack.
+        """
+        self.project_root = project_root.resolve()
+        self._environ = dict(os.environ if environ is None else environ)
+        self._policy = policy
+        self._preferred_ports = preferred_ports
+        self._providers = Providers(self._environ, image_seconds=image_seconds, video_seconds=video_seconds)
+        self._functions_environment = dict(functions_environment or {})
+        self._say = say
+        self._parts = ExitStack()
+        self._build = self.project_root / "build" / "local"
+        self.cold_start_seconds = 0.0
+
+    def start(self, timeout_seconds: float = 120.0) -> Self:
+        """Start everything; returns when every part answers and every function is loaded.
+
+        Raises StackError with a sentence and the end of the log; nothing is left running then.
+        """
+        began = time.monotonic()
+        try:
+            self._start(timeout_seconds)
+        except BaseException:
+            self.stop()
+            raise
+        self.cold_start_seconds = time.monotonic() - began
+        self._say(f"ready after {self.cold_start_seconds:.1f} s")
+        return self
+
+    def stop(self) -> None:
+        """End every part, last started first. Safe to repeat."""
+        self._parts.close()
+
+    def environment(self) -> dict[str, str]:
+        """What clients in this or another process need to reach the stack."""
+        return self.urls.client_environment()
+
+    def publish(self, path: Path, key: str | None = None) -> str:
+        """Put a local file into the object store; returns a URL that jobs may name."""
+        return self.r2.publish(path, key or f"own-media/{path.name}")
+
+    def functions_settings(self) -> dict[str, str]:
+        """The environment of the functions: where their services are, and the keys for them."""
+        return {
+            **self.urls.client_environment(),
+            **self._providers.functions_environment(),
+            "NO_GCE_CHECK": "true",  # an SDK that looks for credentials fails at once, not after seconds
+            "STORAGE_BACKEND": "r2",
+            "R2_ENDPOINT_URL": self.urls.r2_url,
+            "R2_BUCKET": self.urls.r2_bucket,
+            "R2_ACCESS_KEY_ID": R2_ACCESS_KEY_ID,
+            "R2_SECRET_ACCESS_KEY": R2_SECRET_ACCESS_KEY,
+            "R2_PUBLIC_BASE_URL": self.urls.r2_public_base_url,
+            "FIREBASE_STORAGE_BUCKET": self.urls.storage_bucket,
+            "FIREBASE_STORAGE_DOWNLOAD_BASE_URL": self.urls.storage_download_url,
+            "ALLOWED_HTTP_HOSTS": ",".join(self.urls.allowed_http_hosts()),
+            **self._functions_environment,
+        }
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _start(self, timeout_seconds: float) -> None:
+        functions_dir = self.project_root / "functions"
+        ports = choose_ports((*PORT_NAMES, *SERVER_NAMES), self._preferred_ports)
+        with ThreadPoolExecutor(2) as pool:
+            self._say(f"reading {functions_dir / 'main.py'}")
+            reading = pool.submit(read_declarations, functions_dir, self._environ)
+            finding_java = pool.submit(find_java)
+            self._start_servers(ports)
+            declarations, java = reading.result(), finding_java.result()
+        self._say(f"starting the emulators of {PROJECT_ID} with {len(declarations.functions)} functions")
+        emulators = Emulators(self._emulator_run(ports, declarations, java))
+        self._parts.callback(emulators.stop)
+        emulators.start()
+        emulators.wait_until_ready(timeout_seconds)
+
+    def _start_servers(self, ports: Mapping[str, int]) -> None:
+        self.r2 = LocalR2(ports["r2"], R2_BUCKET)
+        self.storage = LocalFirebaseStorage(ports["storage"], ports["storage_download"], STORAGE_BUCKET)
+        self.relay = EventRelay(f"{LOOPBACK}:{ports['functions']}", port=ports["relay"], policy=self._policy)
+        parts: dict[str, Part] = {
+            "The object store (R2)": self.r2,
+            "Firebase Storage": self.storage,
+            "The event relay": self.relay,
+            "A stub provider": self._providers.on_ports(ports["replicate"], ports["openai"]),
+        }
+        for name, part in parts.items():
+            try:
+                part.start()
+            except OSError as error:
+                raise StackError(f"{name} could not start, its port is taken: start again ({error}).") from error
+            self._parts.callback(part.stop)
+        self.urls = self._endpoints(ports)
+        secrets = SecretManager(self.functions_settings()).start()
+        self._parts.callback(secrets.stop)
+        self._secrets_url = secrets.base_url
+
+    def _endpoints(self, ports: Mapping[str, int]) -> Endpoints:
+        region = self._environ.get("FUNCTIONS_REGION") or DEFAULT_REGION
+        return Endpoints(
+            firestore=f"{LOOPBACK}:{ports['firestore']}",
+            auth=f"{LOOPBACK}:{ports['auth']}",
+            functions_url=f"http://{LOOPBACK}:{ports['functions']}/{PROJECT_ID}/{region}",
+            tasks=f"{LOOPBACK}:{ports['tasks']}",
+            hub_url=f"http://{LOOPBACK}:{ports['hub']}",
+            relay_url=self.relay.base_url,
+            r2_url=self.r2.endpoint_url,
+            r2_bucket=self.r2.bucket,
+            r2_public_base_url=self.r2.public_base_url,
+            storage_url=self.storage.base_url,
+            storage_bucket=self.storage.bucket,
+            storage_download_url=self.storage.download_base_url,
+            replicate_url=self._providers.replicate_url,
+            openai_url=self._providers.openai_url,
+        )
+
+    def _emulator_run(self, ports: Mapping[str, int], declarations: Declarations, java: Path) -> EmulatorRun:
+        settings = self.functions_settings()
+        dotenv_dir = self._build / "functions-settings"
+        values = parameter_values(declarations, self.project_root / "functions", self._environ, settings)
+        write_dotenv(dotenv_dir / ".env.local", values)
+        shim = write_java_shim(self._build / "bin", java, self.relay.address)
+        environment = {**self._environ, **settings, "CLOUD_SECRET_MANAGER_URL": self._secrets_url}
+        environment["PATH"] = os.pathsep.join([str(shim.parent), self._environ.get("PATH", os.defpath)])
+        if jar := find_firestore_jar(self._environ, self._build / "firestore-launcher.jar"):
+            environment[BINARY_PATH] = str(jar)
+        else:
+            self._say(f"firebase-tools uses its own Firestore emulator, or downloads it. {HOW_TO_GET_ONE}")
+        config_path = self.project_root / "firebase.json"
+        if not config_path.exists():
+            raise StackError(f"{config_path} is missing.")
+        config_dir = str(dotenv_dir.relative_to(self.project_root))
+        return EmulatorRun(
+            project_root=self.project_root,
+            config=local_config(
+                json.loads(config_path.read_text(encoding="utf-8")), ports, declarations.runtime, config_dir
+            ),
+            ports=ports,
+            environment=environment,
+            declarations=declarations,
+            log=self._build / "emulators.log",
+        )

@@ -1,0 +1,33 @@
+from pipeline.domain import errors
+from pipeline.domain.errors import InternalError, JobError, RateLimited, recorded_error
+
+
+def all_errors(root: type[JobError] = JobError) -> list[type[JobError]]:
+    return [leaf for branch in root.__subclasses__() for leaf in [branch, *all_errors(branch)]]
+
+
+def test_every_code_is_unique():
+    codes = [error.code for error in all_errors()]
+    assert len(set(codes)) == len(codes)
+
+
+def test_the_tree_in_the_docstring_is_the_tree():
+    drawn = {}
+    for line in (errors.__doc__ or "").splitlines():
+        words = line.replace("│", " ").replace("├──", " ").replace("└──", " ").split()
+        if len(words) >= 2 and hasattr(errors, words[0]):
+            drawn[words[0]] = (words[1], "yes" in words[2:3])
+    drawn.pop("JobError")
+    assert drawn == {error.__name__: (error.code, error.retryable) for error in all_errors()}
+
+
+def test_a_recorded_error_is_read_back():
+    for error in all_errors():
+        again = recorded_error(error.code, "the sentence")
+        assert type(again) is error
+        assert again.message == "the sentence"
+
+
+def test_an_unknown_code_is_an_internal_error():
+    assert isinstance(recorded_error("no_such_code", None), InternalError)
+    assert recorded_error(RateLimited.code, "x").retryable

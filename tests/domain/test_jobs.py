@@ -1,0 +1,91 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from pipeline.domain.jobs import (
+    Busy,
+    CreatedWake,
+    GiveUp,
+    Ignore,
+    Job,
+    JobKind,
+    JobRef,
+    JobStatus,
+    SignalWake,
+    Take,
+    TaskWake,
+    TooEarly,
+    backoff_seconds,
+    decide_claim,
+    poll_delay_seconds,
+)
+
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+SOON, LATER, EARLIER = NOW + timedelta(seconds=0.5), NOW + timedelta(minutes=5), NOW - timedelta(minutes=5)
+
+
+def job(status: JobStatus = JobStatus.PROCESSING, **fields: object) -> Job:
+    return Job(ref=JobRef(JobKind.IMAGE, "j1"), status=status, user_id="u1", fields={}, **fields)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("found", "wake", "decision"),
+    [
+        # a new job
+        (job(JobStatus.PENDING), CreatedWake(), Take(interrupted=False)),
+        (job(JobStatus.PENDING), SignalWake(), Take(interrupted=False)),
+        # waiting between turns
+        (job(turn=1, wake_at=LATER), CreatedWake(), Ignore("created event delivered again")),
+        (job(turn=1, wake_at=LATER), TaskWake(1), TooEarly(LATER)),
+        (job(turn=1, wake_at=SOON), TaskWake(1), Take(interrupted=False)),
+        (job(turn=1, wake_at=EARLIER), TaskWake(1), Take(interrupted=False)),
+        (job(turn=2, wake_at=LATER), TaskWake(1), Ignore("task of turn 1, the job is at turn 2")),
+        (job(turn=2, wake_at=LATER), SignalWake(), Take(interrupted=False)),
+        # nobody came when somebody should have: any wake-up will do
+        (job(turn=2, wake_at=EARLIER), TaskWake(1), Take(interrupted=False)),
+        (job(turn=2, wake_at=EARLIER), CreatedWake(), Take(interrupted=False)),
+        # another instance is at work
+        (job(turn=1, lease_expires_at=LATER), CreatedWake(), Busy()),
+        (job(turn=1, lease_expires_at=LATER), TaskWake(1), Busy()),
+        (job(turn=1, lease_expires_at=LATER), SignalWake(), Busy()),
+        # the other instance died
+        (job(turn=1, lease_expires_at=EARLIER), CreatedWake(), Take(interrupted=True)),
+        (job(turn=1, lease_expires_at=EARLIER, interruptions=1), SignalWake(), Take(interrupted=True)),
+        (job(turn=3, lease_expires_at=EARLIER, interruptions=2), SignalWake(), GiveUp()),
+        # over
+        (job(JobStatus.COMPLETE), CreatedWake(), Ignore("already complete")),
+        (job(JobStatus.ERROR), TaskWake(3), Ignore("already error")),
+        (job(JobStatus.CANCELED), SignalWake(), Ignore("already canceled")),
+    ],
+)
+def test_a_wake_up_starts_a_turn_only_when_the_job_needs_one(found, wake, decision):
+    assert decide_claim(found, wake, NOW) == decision
+
+
+def test_a_terminal_job_is_left_alone_even_under_an_old_lease():
+    assert isinstance(decide_claim(job(JobStatus.COMPLETE, lease_expires_at=EARLIER), SignalWake(), NOW), Ignore)
+
+
+def test_backoff_grows_and_is_bounded():
+    waits = [backoff_seconds(attempt, spread=0.0) for attempt in range(1, 8)]
+    assert waits[:3] == [2.0, 8.0, 32.0]
+    assert waits == sorted(waits)
+    assert waits[-1] == 300.0
+
+
+def test_jitter_adds_at_most_half():
+    assert backoff_seconds(1, spread=0.0) == 2.0
+    assert 2.9 < backoff_seconds(1, spread=0.999) < 3.0
+
+
+def test_polls_grow_to_a_minute():
+    waits = [poll_delay_seconds(polls, first_seconds=5.0) for polls in range(100)]
+    assert waits[0] == 5.0
+    assert waits[1] == 7.5
+    assert waits == sorted(waits)
+    assert waits[-1] == 60.0
+
+
+@pytest.mark.parametrize("kind", list(JobKind))
+def test_every_kind_has_its_collection(kind):
+    assert JobRef(kind, "j1").path == f"{kind.collection}/j1"

@@ -1,0 +1,22 @@
+from pipeline.domain.prompts import image_prompt, motion_prompt, scene_title
+
+
+def test_the_image_prompt_holds_text_and_style():
+    prompt = image_prompt("A lighthouse at dusk.", "watercolour")
+    assert prompt.startswith("A lighthouse at dusk. watercolour")
+
+
+def test_an_empty_style_leaves_no_gap():
+    assert "  " not in image_prompt("A lighthouse", "")
+
+
+def test_the_motion_prompt_starts_with_the_text():
+    assert motion_prompt("A lighthouse at dusk.").startswith("A lighthouse at dusk. ")
+
+
+def test_a_title_is_cut_at_a_word():
+    assert scene_title("short") == "short"
+    title = scene_title("one two three four five six seven eight nine ten eleven twelve thirteen")
+    assert title.endswith("…")
+    assert len(title) <= 61
+    assert scene_title("x" * 200).startswith("xxx")

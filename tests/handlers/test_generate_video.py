@@ -1,0 +1,103 @@
+"""Video jobs, from the created event to the clip document."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.adapters.media_probe import probe_media
+from pipeline.domain.jobs import CreatedWake, JobKind, JobRef
+from pipeline.repositories.clips import ClipRepository
+from pipeline.repositories.videos import VideoRepository
+from tests.handlers.conftest import USER, Workbench
+
+
+def video_job(scene_id: str, image_url: str, text: str = "A lighthouse at dusk", **fields: object) -> dict[str, object]:
+    return {"scene_id": scene_id, "image_url": image_url, "text": text, "duration": 2.0, **fields}
+
+
+def test_a_video_job_ends_with_a_stored_clip(workbench: Workbench, picture: Path, tmp_path: Path):
+    scene_id = workbench.scene("video-happy")
+    job = workbench.run(JobKind.VIDEO, "video-happy", video_job(scene_id, workbench.publish(picture)))
+
+    assert (job["status"], job["progress_percent"]) == ("complete", 100)
+    clip = tmp_path / "clip.mp4"
+    workbench.tools().storage.download_file(job["video_key"], clip)
+    probe = probe_media(clip)
+    assert probe.video is not None
+    assert (probe.video.frame_count, float(probe.video.frame_rate)) == (49, 24.0)
+    assert job["duration"] == pytest.approx(2.04, abs=0.03)
+    assert job["file_size_bytes"] == clip.stat().st_size
+    assert job["cost_usd"] == pytest.approx(0.036)
+    scene = workbench.read(f"scenes/{scene_id}")
+    assert (scene["state"], scene["video_url"]) == ("video", job["video_url"])
+
+
+def test_the_clip_becomes_a_clip_document_of_its_storyboard(workbench: Workbench, picture: Path):
+    workbench.scene("video-board-a")
+    scene_id = workbench.scene("video-board-b")
+    workbench.write(
+        "storyboards/board-1",
+        {"user_id": USER, "title": "Story", "style": "Film noir", "scene_order": ["video-board-a", scene_id]},
+    )
+    fields = video_job(scene_id, workbench.publish(picture), storyboard_id="board-1")
+    job = workbench.run(JobKind.VIDEO, "video-board", fields)
+
+    clip = ClipRepository(USER, "board-1", client=workbench.client).get_clip(job["clip_id"])
+    assert clip is not None
+    assert clip["filename"] == "clip_02_02_a-lighthouse-at-dusk_film_noir.mp4"
+    assert (clip["status"], clip["has_thumbnail"], clip["style"]) == ("completed", True, "film_noir")
+    assert clip["r2_key"] == f"{USER}/board-1/clips/{clip['filename']}"
+    assert clip["file_size_bytes"] == job["file_size_bytes"]
+    assert (clip["start_time"], clip["end_time"]) == ("00:00:00", "00:00:02")
+    video = VideoRepository(USER, client=workbench.client).get_video("board-1")
+    assert video is not None
+    assert (video["clips_count"], video["clips_by_style"]) == (1, {"film_noir": 1})
+    assert video["video_title"] == "Story"
+
+
+def test_no_instance_waits_while_the_model_works(workbench: Workbench, picture: Path):
+    scene_id = workbench.scene("video-waits")
+    ref = JobRef(JobKind.VIDEO, "video-waits")
+    workbench.write(ref.path, {"user_id": USER, "status": "pending", **video_job(scene_id, workbench.publish(picture))})
+    workbench.wake(ref, CreatedWake())
+    job = workbench.read(ref.path)
+    assert (job["status"], job["lease_expires_at"]) == ("processing", None)
+    assert ref in workbench.tasks.due
+    assert workbench.finish(ref)["status"] == "complete"
+
+
+@pytest.mark.parametrize(
+    ("url", "code"),
+    [
+        ("https://127.0.0.1:1/x.png", "unsafe_url"),
+        ("http://example.com/x.png", "unsafe_url"),
+        ("https://169.254.169.254/latest/meta-data", "unsafe_url"),
+        ("https://[::1]/x.png", "unsafe_url"),
+    ],
+)
+def test_a_picture_from_a_private_address_is_refused_unpaid(workbench: Workbench, url: str, code: str):
+    scene_id = workbench.scene("video-unsafe")
+    before = workbench.replicate.creates
+    job = workbench.run(JobKind.VIDEO, f"video-unsafe-{abs(hash(url))}", video_job(scene_id, url))
+    assert (job["status"], job["error"]["code"]) == ("error", code)
+    assert workbench.replicate.creates == before
+
+
+def test_a_missing_picture_is_refused_unpaid(workbench: Workbench):
+    scene_id = workbench.scene("video-missing")
+    before = workbench.replicate.creates
+    url = f"{workbench.r2.public_base_url}/no/such.png"
+    job = workbench.run(JobKind.VIDEO, "video-missing", video_job(scene_id, url))
+    assert (job["status"], job["error"]["code"]) == ("error", "source_unavailable")
+    assert workbench.replicate.creates == before
+    assert workbench.read(f"scenes/{scene_id}")["generation_status"]["video"] == "error"
+
+
+def test_a_picture_that_is_none_is_refused_unpaid(workbench: Workbench, tmp_path: Path):
+    page = tmp_path / "page.png"
+    page.write_text("<html><body>not a picture</body></html>")
+    scene_id = workbench.scene("video-html")
+    before = workbench.replicate.creates
+    job = workbench.run(JobKind.VIDEO, "video-html", video_job(scene_id, workbench.publish(page)))
+    assert (job["status"], job["error"]["code"]) == ("error", "unsupported_media")
+    assert workbench.replicate.creates == before

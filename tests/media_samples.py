@@ -1,0 +1,69 @@
+"""Small real media files, made once a session with the ffmpeg that the project ships."""
+
+import subprocess
+from pathlib import Path
+
+import imageio_ffmpeg
+from PIL import Image, ImageDraw
+
+SIZE = "160x284"
+
+
+class MediaSamples:
+    """Makes files in `folder`, each once. Durations in seconds."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def solid(
+        self,
+        color: str,
+        *,
+        seconds: float = 1.0,
+        rate: str = "24",
+        size: str = SIZE,
+        sound_hz: int | None = None,
+        options: tuple[str, ...] = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"),
+        suffix: str = ".mp4",
+    ) -> Path:
+        """A clip of one colour, with a tone or without sound."""
+        name = "_".join([color, str(seconds), rate.replace("/", "-"), size, str(sound_hz), *options])
+        inputs = ["-f", "lavfi", "-i", f"color={color}:s={size}:r={rate}:d={seconds}"]
+        if sound_hz is not None:
+            inputs += ["-f", "lavfi", "-i", f"sine=f={sound_hz}:r=48000:d={seconds}", "-c:a", "aac", "-b:a", "96k"]
+        return self._made(f"{abs(hash(name)):x}_{color}{suffix}", [*inputs, *options])
+
+    def moving(self, *, seconds: float = 1.0, rate: str = "24", size: str = SIZE, number: int = 0) -> Path:
+        """A clip in which every picture differs."""
+        source = f"testsrc2=s={size}:r={rate}:d={seconds}:alpha=255"
+        return self._made(
+            f"moving_{seconds}_{rate.replace('/', '-')}_{size}_{number}.mp4",
+            ["-f", "lavfi", "-i", source, "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"],
+        )
+
+    def music(self, *, seconds: float = 2.0, hz: int = 440) -> Path:
+        """A tone."""
+        source = f"sine=f={hz}:r=44100:d={seconds}"
+        return self._made(f"music_{seconds}_{hz}.m4a", ["-f", "lavfi", "-i", source, "-c:a", "aac"])
+
+    def picture(self, *, size: tuple[int, int] = (360, 640)) -> Path:
+        """A PNG with something on it."""
+        path = self._folder / f"picture_{size[0]}x{size[1]}.png"
+        if not path.exists():
+            image = Image.new("RGB", size, (40, 90, 160))
+            ImageDraw.Draw(image).ellipse((60, 120, size[0] - 60, size[1] - 200), fill=(240, 200, 80))
+            image.save(path)
+        return path
+
+    def broken(self, name: str, content: bytes) -> Path:
+        """A file that is not what its name says."""
+        path = self._folder / name
+        path.write_bytes(content)
+        return path
+
+    def _made(self, name: str, arguments: list[str]) -> Path:
+        path = self._folder / name
+        if not path.exists():
+            command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-nostdin", "-y", *arguments, str(path)]
+            subprocess.run(command, check=True)
+        return path

@@ -1,0 +1,72 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from pipeline.config import read_replicate, read_settings, read_storage, storage_secrets
+from pipeline.domain.errors import ConfigurationError
+
+R2 = {
+    "R2_ENDPOINT_URL": "https://account.r2.cloudflarestorage.com",
+    "R2_BUCKET": "media",
+    "R2_ACCESS_KEY_ID": "key",
+    "R2_SECRET_ACCESS_KEY": "secret",
+    "R2_PUBLIC_BASE_URL": "https://media.example.com/",
+}
+ROOT = Path(__file__).parent.parent
+
+
+def test_nothing_set_gives_the_defaults():
+    settings = read_settings({})
+    assert settings.region == "us-central1"
+    assert settings.image_model == "black-forest-labs/flux-schnell"
+    assert settings.allowed_http_hosts == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("MAX_PARALLEL_SCENES", "many", "must be a number"),
+        ("MAX_PARALLEL_SCENES", "0", "between 1 and 50"),
+        ("MAX_PARALLEL_SCENES", "2.5", "whole number"),
+        ("POLL_FIRST_SECONDS", "nan", "between"),
+        ("LEASE_SECONDS", "-1", "between"),
+        ("IMAGE_MODEL", "x", "must be one of"),
+        ("VIDEO_RESOLUTION", "4k", "must be one of"),
+    ],
+)
+def test_a_wrong_setting_is_named(name, value, words):
+    with pytest.raises(ConfigurationError, match=f"{name} is .*{words}"):
+        read_settings({name: value})
+
+
+@pytest.mark.parametrize("name", R2)
+def test_a_missing_storage_setting_is_named(name):
+    with pytest.raises(ConfigurationError, match=f"{name} is not set"):
+        read_storage({key: value for key, value in R2.items() if key != name})
+
+
+def test_a_missing_secret_tells_how_to_set_it():
+    with pytest.raises(ConfigurationError, match=r"REPLICATE_API_TOKEN is not set.*functions:secrets:set"):
+        read_replicate({"REPLICATE_API_TOKEN": "  "})
+
+
+def test_r2_urls_have_one_slash():
+    assert read_storage(R2).r2_public_base_url == "https://media.example.com"
+
+
+def test_firebase_storage_needs_no_r2_keys():
+    environment = {"STORAGE_BACKEND": "firebase", "FIREBASE_STORAGE_BUCKET": "demo.appspot.com"}
+    assert read_storage(environment).backend == "firebase"
+    assert storage_secrets(environment) == []
+    assert storage_secrets({}) == ["R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY"]
+
+
+def test_every_setting_is_documented():
+    source = (ROOT / "functions/pipeline/config.py").read_text()
+    names = set(re.findall(r'"([A-Z][A-Z0-9_]{4,})"', source))
+    assert len(names) > 20
+    documented = (ROOT / "functions/.env.example").read_text() + (ROOT / "functions/.secret.local.example").read_text()
+    readme = (ROOT / "README.md").read_text()
+    assert {name for name in names if name not in documented} == set()
+    assert {name for name in names if f"`{name}`" not in readme} == set()
