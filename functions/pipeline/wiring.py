@@ -98,7 +98,8 @@ def _storage() -> ObjectStorage:
 
 @cache
 def _app() -> firebase_admin.App:
-    return firebase_admin.initialize_app()
+    # a name of our own: firebase_functions makes the default app when an event comes, or does not
+    return firebase_admin.initialize_app(name="pipeline")
 
 
 @cache

@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
             final, journey = _tell(stack, options, console)
             files = _collect(final)
     except (StackError, JobFailed, TimeoutError) as error:
-        console.print(str(error), style="red", markup=False)
+        console.print(f"{error}\nThe functions' log: build/local/emulators.log", style="red", markup=False)
         return 1
     _report(console, journey, final, files, time.monotonic() - started, real=not stack.urls.replicate_url)
     return 0

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from localdev.demo import story
 from localdev.frontend import Frontend
 
-JOB_SECONDS = 600.0
+JOB_SECONDS = 300.0
 COLLECTIONS = {
     "image": "image_generation_jobs",
     "video": "video_generation_jobs",

@@ -37,6 +37,8 @@ class ScriptedServer:
 
     url: str
     requests: list[tuple[str, str]]
+    headers: list[dict[str, str]]
+    """Of each request, names in lower case."""
 
 
 @pytest.fixture
@@ -45,6 +47,7 @@ def scripted_server() -> Iterator[Callable[[Callable[[str, str], Answer]], Scrip
 
     def start(answer: Callable[[str, str], Answer]) -> ScriptedServer:
         asked: list[tuple[str, str]] = []
+        headers: list[dict[str, str]] = []
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -52,6 +55,7 @@ def scripted_server() -> Iterator[Callable[[Callable[[str, str], Answer]], Scrip
             def handle_any(self) -> None:
                 self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 asked.append((self.command, self.path))
+                headers.append({name.lower(): value for name, value in self.headers.items()})
                 reply = answer(self.command, self.path)
                 self.send_response(reply.status)
                 for name, value in {"Content-Length": str(len(reply.body)), **reply.headers}.items():
@@ -68,7 +72,7 @@ def scripted_server() -> Iterator[Callable[[Callable[[str, str], Answer]], Scrip
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         running.append(server)
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-        return ScriptedServer(f"http://127.0.0.1:{server.server_port}", asked)
+        return ScriptedServer(f"http://127.0.0.1:{server.server_port}", asked, headers)
 
     yield start
     for server in running:

@@ -20,12 +20,21 @@ from pipeline.adapters.r2_storage import PART_BYTES, R2Storage
 from pipeline.domain.errors import JobError, NotFound, OutOfSpace, StorageRefused, StorageUnavailable
 from tests.adapters.conftest import BUCKET, Answer, firebase_at, free_port, gcs_client, r2_at
 
+# Google's SDK leaves the answer to a refused download unread, so its socket is closed by the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+
 ODD_KEYS = [
     "user/video/clips/clip_01_02_opening_cinematic.mp4",
     "user/ein Lied für Zoë.mp3",
     "用户/视频/片段 1.mp4",
     "user/a+b&c=d?e#f%20g.png",
 ]
+
+
+@pytest.fixture(autouse=True)
+def collected_in_the_same_test() -> Iterator[None]:
+    yield
+    gc.collect()
 
 
 @pytest.fixture(scope="module")
@@ -172,14 +181,7 @@ def operations(storage: ObjectStorage, path: Path) -> Iterator[Callable[[], obje
     yield lambda: storage.delete_objects(["key"])
 
 
-# Google's SDK leaves the answer to a refused download unread, so its socket is closed by the garbage collector.
-@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 class TestFailures:
-    @pytest.fixture(autouse=True)
-    def collected_here(self) -> Iterator[None]:
-        yield
-        gc.collect()
-
     @pytest.mark.parametrize(
         ("status", "expected"),
         [(400, StorageRefused), (401, StorageRefused), (403, StorageRefused), (503, StorageUnavailable)],
@@ -260,6 +262,8 @@ class TestR2:
         server = scripted_server(lambda *_: Answer(200, headers={"ETag": '"1"'}))
         R2Storage(server.url, BUCKET, "k", "s", server.url).upload_bytes("key", b"data", "text/plain")
         assert server.requests == [("PUT", f"/{BUCKET}/key")]
+        assert not [name for name in server.headers[0] if "checksum" in name or name == "x-amz-trailer"]
+        assert "/auto/s3/aws4_request" in server.headers[0]["authorization"]
 
     def test_a_key_that_could_not_be_deleted_is_an_error(self, scripted_server) -> None:
         body = b"<DeleteResult><Error><Key>a</Key><Code>AccessDenied</Code></Error></DeleteResult>"

@@ -142,7 +142,9 @@ def replicate_server() -> Iterator[StubReplicate]:
 
 
 @pytest.fixture
-def workbench(firestore_client: firestore.Client, replicate_server: StubReplicate, r2_server: LocalR2) -> Iterator[Workbench]:
+def workbench(
+    firestore_client: firestore.Client, replicate_server: StubReplicate, r2_server: LocalR2
+) -> Iterator[Workbench]:
     hosts = frozenset(url.removeprefix("http://") for url in (replicate_server.base_url, r2_server.endpoint_url))
     settings = replace(
         read_settings({}),

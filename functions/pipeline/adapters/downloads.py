@@ -205,7 +205,8 @@ def _source_errors(host: str) -> Iterator[None]:
     try:
         yield
     except httpcore.ConnectError as exc:
-        if isinstance(exc.__cause__, ssl.SSLCertVerificationError):
+        # httpcore re-raises `from None`, so the reason is left in the context only.
+        if isinstance(exc.__context__, ssl.SSLCertVerificationError):
             raise SourceError(f"The certificate of {host} is not valid.") from exc
         raise SourceUnreachable(f"{host} cannot be reached.") from exc
     except httpcore.TimeoutException as exc:

@@ -5,13 +5,13 @@ The binary is imageio-ffmpeg's: not every runtime image has one, and what was te
 
 import contextlib
 import os
+import re
 import selectors
 import signal
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 
 import imageio_ffmpeg
 
@@ -94,5 +94,5 @@ def _failure(words: str, code: int) -> MediaError | OutOfSpace:
     if code == -signal.SIGKILL:
         return MediaError("ffmpeg was killed, most likely because the function ran out of memory.")
     lines = [line.strip() for line in words.splitlines() if line.strip()][-LAST_LINES:]
-    folder = str(Path(tempfile.gettempdir()))
-    return MediaError("ffmpeg failed: " + " | ".join(line.replace(folder, "") for line in lines)[-1200:])
+    text = " | ".join(lines).replace(tempfile.gettempdir(), "")
+    return MediaError("ffmpeg failed: " + re.sub(r" @ 0x[0-9a-f]+", "", text)[-1000:])

@@ -27,7 +27,7 @@ def _write_frame(video: Path, target: Path, edge: int) -> None:
     frame = (
         ffmpeg.input(str(video), protocol_whitelist="file", format_whitelist="mov,matroska,webm")
         .video.filter("thumbnail", CANDIDATES)
-        .filter("scale", w=f"'min({edge},iw)'", h=f"'min({edge},ih)'", force_original_aspect_ratio="decrease")
+        .filter("scale", w=f"min({edge},iw)", h=f"min({edge},ih)", force_original_aspect_ratio="decrease")
         .output(str(target), vframes=1, format="image2", vcodec="mjpeg", pix_fmt="yuvj420p", **{"q:v": 3})
     )
     run_ffmpeg(ffmpeg.get_args(frame), deadline_seconds=DEADLINE_SECONDS)

@@ -5,6 +5,7 @@ Every packet is read, because only that tells how many pictures a file really ho
 
 import hashlib
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -14,7 +15,7 @@ from pipeline.domain.errors import UnsupportedMedia
 from pipeline.domain.media import AudioStream, MediaProbe, VideoStream
 
 DEMUXERS = "mov,matroska,webm,mp3,wav,flac,ogg,aac"
-"""What may be opened: containers that hold their media themselves. No playlist, no concat, no reference to elsewhere."""
+"""What may be opened: containers that hold their media themselves. No playlist, no concat, no reference."""
 
 OPEN_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": DEMUXERS, "enable_drefs": "0"}
 
@@ -65,7 +66,7 @@ def _video(container: av.container.InputContainer) -> VideoStream | None:
     frame = next(iter(container.decode(stream)), None)
     if frame is None or not times:
         raise UnsupportedMedia("Not one picture of the video can be decoded.")
-    steps = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+    steps = [later - earlier for earlier, later in pairwise(times)]
     rate = _rate(stream, times)
     typical = float(1 / rate)
     duration = float(times[-1] - times[0]) + (float(steps[-1]) if steps else typical)
@@ -87,7 +88,7 @@ def _video(container: av.container.InputContainer) -> VideoStream | None:
 
 
 def _packet_times(container: av.container.InputContainer, stream: av.VideoStream) -> list[Fraction]:
-    """When each picture is shown, in seconds, sorted. Raises UnsupportedMedia when pictures that were announced lack."""
+    """When each picture is shown, in seconds, sorted. Raises UnsupportedMedia when announced ones lack."""
     times = sorted(
         packet.pts * packet.time_base
         for packet in container.demux(stream)

@@ -1,7 +1,7 @@
 """Clips and videos: their names, statuses and documents.
 
-A clip's file is `clip_<priority>_<scene>_<slug>_<style>.mp4`. The slug holds no underscore, so the name can be read back
-even when the style does (`left_focus`).
+A clip's file is `clip_<priority>_<scene>_<slug>_<style>.mp4`. The slug holds no underscore, so the name can be read
+back even when the style does (`left_focus`).
 """
 
 import re

@@ -4,14 +4,15 @@
     clip 2           |░░░|██████████|            two neighbours share (0: a hard cut)
     clip 3                     |░░░░|████████|
 
-All lengths are counted in frames, so that the total is exact. A hard cut of clips that agree is copied, everything else is
-brought to the form that most of the material has, and encoded.
+All lengths are counted in frames, so that the total is exact. A hard cut of clips that agree is copied, everything else
+is brought to the form that most of the material has, and encoded.
 """
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 
 from pipeline.domain.errors import InvalidRequest, SourceTooLarge, UnsupportedMedia
 from pipeline.domain.media import MediaProbe, VideoStream
@@ -90,7 +91,7 @@ class CompositionPlan:
     def describe(self) -> str:
         """The plan in words: what is copied, what is encoded, and why."""
         lines = [
-            f"{len(self.clips)} clips -> {self.form.width}x{self.form.height} at {float(self.form.frame_rate):.3f} fps, "
+            f"{len(self.clips)} clips -> {self.form.width}x{self.form.height}, {float(self.form.frame_rate):.3f} fps, "
             f"{self.total_seconds:.2f} s, video {'copied' if self.copies_video else 'encoded'}, "
             f"clip audio {'yes' if self.has_clip_audio else 'no'}, music {'yes' if self.has_music else 'no'}"
         ]
@@ -172,12 +173,12 @@ def _usual_rate(stream: VideoStream) -> Fraction:
 def _joints(frames: Sequence[int], options: CompositionOptions, rate: Fraction) -> tuple[int, ...]:
     """How many frames each pair of neighbours shares.
 
-    A clip gives at most half of itself to each of its joints, so that the two never meet; a clip of one frame is cut hard.
+    A clip gives at most half of itself to each of its joints, so that the two never meet; one frame is cut hard.
     """
     if not options.crossfade:
         return (0,) * (len(frames) - 1)
     wanted = max(1, round(options.crossfade_seconds * rate))
-    return tuple(min(wanted, left // 2, right // 2) for left, right in zip(frames, frames[1:], strict=False))
+    return tuple(min(wanted, left // 2, right // 2) for left, right in pairwise(frames))
 
 
 def _can_copy(streams: Sequence[VideoStream], joints: Sequence[int], options: CompositionOptions) -> bool:

@@ -134,4 +134,5 @@ def _announce(
         priority=place.scene_number,
         created_by=turn.ref.path,
     )
+    tools.videos(turn.user_id).add_style(place.video_id, place.style)
     clips.update_clip_status(clip_id=clip_id, status="completed", file_size_bytes=size_bytes, has_thumbnail=True)

@@ -5,6 +5,7 @@ Every method is safe to repeat, and a second create resets nothing.
 """
 
 from datetime import UTC, datetime
+from functools import reduce
 from typing import Any, cast
 
 from google.cloud import firestore
@@ -101,7 +102,7 @@ class ClipRepository:
         page_token: str | None = None,
     ) -> list[ClipDocument]:
         """The clips by priority. `page_token` is the clip_id after which the page begins."""
-        query = self._filtered(status, style, scene_id).order_by("priority").order_by("clip_id")
+        query = self._filtered(status, style, scene_id).order_by("clip_id")
         if page_token is not None:
             query = query.start_after(self._document(page_token).get())
         if page_size is not None:
@@ -110,7 +111,8 @@ class ClipRepository:
 
     def count(self, status: str | None = None, style: str | None = None, scene_id: int | None = None) -> int:
         """How many clips there are, without reading them."""
-        return int(self._filtered(status, style, scene_id).count().get()[0][0].value)
+        counting: Any = self._filtered(status, style, scene_id).count()  # the SDK types it as the class itself
+        return int(counting.get()[0][0].value)
 
     def delete_clip(self, clip_id: str) -> None:
         """Delete the clip's document. Its files are not touched. Safe to repeat."""
@@ -141,14 +143,9 @@ class ClipRepository:
         return fields
 
     def _filtered(self, status: str | None, style: str | None, scene_id: int | None) -> firestore.Query:
-        query: firestore.Query = self._collection()
-        if status is not None:
-            query = query.where(filter=FieldFilter("status", "==", check_status(status)))
-        if style is not None:
-            query = query.where(filter=FieldFilter("style", "==", style))
-        if scene_id is not None:
-            query = query.where(filter=FieldFilter("scene_id", "==", scene_id))
-        return query
+        wanted = {"status": status and check_status(status), "style": style, "scene_id": scene_id}
+        filters = [FieldFilter(name, "==", value) for name, value in wanted.items() if value is not None]
+        return reduce(lambda query, one: query.where(filter=one), filters, self._collection().order_by("priority"))
 
     def _collection(self) -> firestore.CollectionReference:
         return self._client.collection("users", self.user_id, "videos", self.video_id, "clips")

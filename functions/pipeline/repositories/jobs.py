@@ -61,6 +61,7 @@ class JobRepository:
                 "turn": job.turn + 1,
                 "attempt": job.attempt + interrupted,
                 "interruptions": job.interruptions + 1 if interrupted else job.interruptions,
+                "progress_percent": job.progress_percent,
                 "started_at": job.started_at or now,
                 "wake_requested": False,
                 **_leased(now, lease),

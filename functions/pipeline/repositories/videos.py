@@ -52,7 +52,7 @@ class VideoRepository:
             "highlights_summary": dict(highlights_summary) if highlights_summary is not None else None,
         }
         now = datetime.now(UTC)
-        changes = {name: value for name, value in given.items() if value is not None}
+        changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
         changes |= {"status": check_status(status), "updated_at": now}
         document = self._document(video_id)
 

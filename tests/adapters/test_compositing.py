@@ -1,0 +1,167 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms, ImageDraw
+
+from pipeline.adapters.compositing import ProductPlacement, composite_product
+from pipeline.adapters.images import ImageInfo
+from pipeline.domain.errors import InvalidRequest, OutOfSpace, UnsupportedMedia
+
+SCENE_GREY = (200, 200, 200)
+FLAT = ProductPlacement(shadow=False)
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Path:
+    path = tmp_path / "scene.png"
+    Image.new("RGB", (400, 600), SCENE_GREY).save(path)
+    return path
+
+
+@pytest.fixture
+def product(tmp_path: Path) -> Path:
+    """A red disc on a green foot, 100 wide and 200 high, in wide empty margins."""
+    image = Image.new("RGBA", (300, 400))
+    draw = ImageDraw.Draw(image)
+    draw.ellipse((100, 100, 199, 199), fill="red")
+    draw.rectangle((130, 200, 169, 299), fill="lime")
+    path = tmp_path / "product.png"
+    image.save(path)
+    return path
+
+
+def composited(scene: Path, product: Path, options: ProductPlacement | None = None) -> np.ndarray:
+    target = scene.with_name("composite")
+    composite_product(scene, product, target, options)
+    with Image.open(target) as image:
+        return np.asarray(image).astype(int)
+
+
+def box_of(where: np.ndarray) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom of the true pixels, the last two exclusive."""
+    rows, columns = np.where(where)
+    return int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1
+
+
+def changed(pixels: np.ndarray) -> np.ndarray:
+    return np.abs(pixels[..., :3] - SCENE_GREY).max(axis=2) > 2
+
+
+def test_the_product_stands_where_it_was_placed(scene: Path, product: Path) -> None:
+    left, top, right, bottom = box_of(changed(composited(scene, product, FLAT)))
+    # 40 % of 400 and 600 allow 160x240; the trimmed 100x200 becomes 120x240, its foot at 85 % of the height.
+    assert (left, top, right, bottom) == pytest.approx((140, 270, 260, 510), abs=1)
+
+
+@pytest.mark.parametrize(
+    ("horizontal", "vertical", "expected"),
+    [(0.0, 0.0, (0, 0)), (1.0, 1.0, (280, 360)), (0.25, 1.0, (40, 360))],
+)
+def test_the_product_never_leaves_the_scene(
+    scene: Path, product: Path, horizontal: float, vertical: float, expected: tuple[int, int]
+) -> None:
+    options = ProductPlacement(horizontal=horizontal, vertical=vertical, shadow=False)
+    left, top, right, bottom = box_of(changed(composited(scene, product, options)))
+    assert (left, top) == pytest.approx(expected, abs=1)
+    assert (right - left, bottom - top) == pytest.approx((120, 240), abs=2)
+
+
+def test_transparency_shows_the_scene(scene: Path, product: Path) -> None:
+    pixels = composited(scene, product, FLAT)
+    assert tuple(pixels[275, 142]) == SCENE_GREY  # beside the disc, within the product's box
+    assert tuple(pixels[330, 200]) == (255, 0, 0)
+    assert tuple(pixels[450, 200]) == (0, 255, 0)
+
+
+def test_half_transparency_mixes(scene: Path, tmp_path: Path) -> None:
+    glass = tmp_path / "glass.png"
+    Image.new("RGBA", (50, 50), (0, 0, 255, 128)).save(glass)
+    assert composited(scene, glass, FLAT)[450, 200] == pytest.approx([100, 100, 228], abs=2)
+
+
+def test_the_shadow_darkens_the_ground_under_the_foot_only(scene: Path, product: Path) -> None:
+    with_shadow, without = composited(scene, product), composited(scene, product, FLAT)
+    darkened = (without - with_shadow).max(axis=2) > 2
+    left, top, right, bottom = box_of(darkened)
+    # The foot is 48 wide around 200, at 510: its shadow is near it, soft, and never on the product itself.
+    assert 140 < left < 176
+    assert 224 < right < 260
+    assert 490 < top < bottom < 530
+    assert not darkened[:508, 178:222].any()
+    below = with_shadow[510:530, 200, 0]
+    assert below[0] < 150
+    assert (np.diff(below) >= 0).all()
+
+
+def test_a_shadow_at_the_scenes_edge_is_cut_there(scene: Path, product: Path) -> None:
+    pixels = composited(scene, product, ProductPlacement(scale=1.0, horizontal=0.0, vertical=1.0))
+    assert pixels.shape == (600, 400, 3)
+
+
+@pytest.mark.parametrize(("scene_format", "expected"), [("JPEG", "JPEG"), ("PNG", "PNG"), ("WEBP", "JPEG")])
+def test_the_format_follows_the_scene(scene_format: str, expected: str, product: Path, tmp_path: Path) -> None:
+    scene, target = tmp_path / "scene", tmp_path / "target"
+    Image.new("RGB", (400, 600), SCENE_GREY).save(scene, scene_format)
+    info = composite_product(scene, product, target)
+    assert info == ImageInfo(400, 600, expected, f"image/{expected.lower()}")
+    with Image.open(target) as written:
+        assert (written.format, written.size, written.mode) == (expected, (400, 600), "RGB")
+
+
+def test_a_transparent_scene_stays_transparent(product: Path, tmp_path: Path) -> None:
+    scene = tmp_path / "scene.png"
+    Image.new("RGBA", (400, 600)).save(scene)
+    pixels = composited(scene, product)
+    assert pixels[0, 0, 3] == 0
+    assert tuple(pixels[330, 200]) == (255, 0, 0, 255)
+    assert 0 < pixels[513, 200, 3] < 255
+
+
+def test_a_photo_on_its_side_is_turned_before_it_is_used(scene: Path, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    photo = tmp_path / "photo.jpg"
+    Image.new("RGB", (200, 100), "red").save(photo, exif=exif)
+    left, top, right, bottom = box_of(changed(composited(scene, photo, FLAT)))
+    assert (right - left, bottom - top) == pytest.approx((120, 240), abs=2)
+    turned_scene = tmp_path / "turned.jpg"
+    Image.new("RGB", (600, 400), SCENE_GREY).save(turned_scene, exif=exif)
+    assert composited(turned_scene, photo).shape == (600, 400, 3)
+
+
+def test_the_scenes_colour_profile_is_kept(product: Path, tmp_path: Path) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    scene, target = tmp_path / "scene.jpg", tmp_path / "target.jpg"
+    Image.new("RGB", (400, 600)).save(scene, icc_profile=profile)
+    composite_product(scene, product, target)
+    with Image.open(target) as written:
+        assert written.info["icc_profile"] == profile
+
+
+def test_a_product_that_nobody_can_see_is_refused(scene: Path, tmp_path: Path) -> None:
+    invisible = tmp_path / "invisible.png"
+    Image.new("RGBA", (50, 50)).save(invisible)
+    with pytest.raises(UnsupportedMedia, match="fully transparent"):
+        composite_product(scene, invisible, tmp_path / "target")
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 900), (900, 1), (5000, 5000)])
+def test_products_of_any_shape_fit(scene: Path, tmp_path: Path, size: tuple[int, int]) -> None:
+    odd = tmp_path / "odd.png"
+    Image.new("RGBA", size, "red").save(odd)
+    assert composited(scene, odd).shape == (600, 400, 3)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("scale", 0), ("scale", 1.1), ("scale", float("nan")), ("horizontal", -0.1), ("vertical", 1.1)],
+)
+def test_a_placement_out_of_range_names_its_field(field: str, value: float) -> None:
+    with pytest.raises(InvalidRequest, match=field):
+        ProductPlacement(**{field: value})
+
+
+def test_a_full_disk_is_out_of_space(scene: Path, product: Path) -> None:
+    with pytest.raises(OutOfSpace):
+        composite_product(scene, product, Path("/dev/full"))
