@@ -249,7 +249,7 @@ def _caption(picture: Image.Image, prompt: str) -> None:
     lines = [" ".join(words[start : start + 5]) for start in range(0, min(len(words), 10), 5)]
     size = max(picture.width // 26, 12)
     font, draw = ImageFont.load_default(size=size), ImageDraw.Draw(picture)
-    y = picture.height - (len(lines) + 1) * size * 1.3
+    y = picture.height * 0.86  # well inside: the camera of a clip cuts off the edges
     shade = Image.new("L", (1, picture.height), 0)
     for row in range(int(y - size * 2), picture.height):
         shade.putpixel((0, row), min(170, round(170 * (row - y + size * 2) / (picture.height - y))))

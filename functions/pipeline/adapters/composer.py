@@ -167,6 +167,7 @@ def _pictures(part: _Source, form: VideoForm) -> Any:
         .filter("settb", f"1/({rate})")
         .filter("setsar", "1")
         .filter("format", "yuv420p")
+        .filter("setparams", colorspace="bt709", color_primaries="bt709", color_trc="bt709", range="tv")
     )
 
 
@@ -225,7 +226,9 @@ def _with_music(plan: CompositionPlan, sound: Any, music: Path | None) -> Any:
             release=500,
         )
         mixed = ffmpeg.filter([heard[1], ducked], "amix", inputs=2, duration="first", normalize=0)
-    return mixed.filter("loudnorm", **LOUDNESS).filter("aresample", AUDIO_RATE_HZ)
+    # loudnorm looks ahead and hands out a little more than it got
+    level = mixed.filter("loudnorm", **LOUDNESS).filter("aresample", AUDIO_RATE_HZ)
+    return level.filter("atrim", end_sample=_samples(plan.total_frames, plan.form))
 
 
 def _copied_video(plan: CompositionPlan, sources: Sequence[Path], workdir: Path) -> Any:

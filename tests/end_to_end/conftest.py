@@ -1,0 +1,57 @@
+"""The whole local stack, once for all end-to-end tests, and a user who is signed in."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from localdev.frontend import Frontend, sign_in
+from localdev.stack import PROJECT_ID, LocalStack
+from tests.media_samples import MediaSamples
+
+PROVIDER_KEYS = ("REPLICATE_API_TOKEN", "OPENAI_API_KEY")
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[LocalStack]:
+    """Emulators, relay, object store, stand-ins. Never the real providers: a developer's keys are taken away."""
+    environment = {name: value for name, value in os.environ.items() if name not in PROVIDER_KEYS}
+    environment.pop("FIRESTORE_EMULATOR_HOST", None)
+    settings = {"POLL_FIRST_SECONDS": "0.5", "SUBMISSION_GRACE_SECONDS": "3", "VIDEO_RESOLUTION": "480p"}
+    with LocalStack(
+        environ=environment, image_seconds=0.3, video_seconds=0.6, functions_environment=settings
+    ) as running:
+        yield running
+
+
+@pytest.fixture
+def frontend(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Frontend]:
+    """A new user's frontend."""
+    for name, value in stack.environment().items():
+        monkeypatch.setenv(name, value)
+    user = sign_in(stack.urls.auth, f"{uuid.uuid4().hex[:8]}@example.com")
+    shown = Frontend(PROJECT_ID, user)
+    yield shown
+    shown.firestore.close()
+
+
+@pytest.fixture(scope="session")
+def picture_url(stack: LocalStack, media_samples: MediaSamples) -> str:
+    return stack.publish(media_samples.picture())
+
+
+@pytest.fixture
+def saved(tmp_path: Path, stack: LocalStack):
+    """Fetches a URL into a file."""
+
+    def fetch(url: str, name: str) -> Path:
+        import urllib.request
+
+        path = tmp_path / name
+        with urllib.request.urlopen(url, timeout=20) as response:
+            path.write_bytes(response.read())
+        return path
+
+    return fetch
