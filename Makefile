@@ -8,7 +8,7 @@ AUDIO ?=
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test check format clean
+.PHONY: help install demo up test check bench format clean
 
 help:  ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -48,6 +48,9 @@ check: install  ## lint, types, import contracts
 	@$(VENV)/ruff format --check .
 	@$(VENV)/mypy
 	@PYTHONPATH=functions:. $(VENV)/lint-imports
+
+bench: install  ## measure the targets into build/bench.json
+	@PYTHONPATH=functions $(VENV)/python -m localdev.bench
 
 format:  ## format the code
 	@$(VENV)/ruff check --fix .

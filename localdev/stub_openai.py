@@ -29,6 +29,7 @@ class StubOpenAI:
 
     def __init__(self, port: int = 0) -> None:
         self.requests: list[str] = []
+        self.stopping = threading.Event()
         self._server = LoopbackServer(partial(_OpenAIExchange, self), port)
 
     @property
@@ -40,6 +41,7 @@ class StubOpenAI:
         return self
 
     def stop(self) -> None:
+        self.stopping.set()
         self._server.stop()
 
 
@@ -60,7 +62,8 @@ class _OpenAIExchange(Exchange):
             self._problem(500, "server_error", "The server had an error while processing your request.")
         elif self.path == "/v1/responses":
             if "[stub:timeout]" in text:
-                time.sleep(TIMEOUT_SECONDS)
+                self._stub.stopping.wait(TIMEOUT_SECONDS)
+                return
             self.answer_json(_response(request, text))
         elif self.path == "/v1/moderations":
             self.answer_json(_moderation(request))

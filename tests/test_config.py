@@ -56,7 +56,7 @@ def test_r2_urls_have_one_slash():
 
 
 def test_firebase_storage_needs_no_r2_keys():
-    environment = {"STORAGE_BACKEND": "firebase", "FIREBASE_STORAGE_BUCKET": "demo.appspot.com"}
+    environment = {"STORAGE_BACKEND": "firebase", "STORAGE_BUCKET": "demo.appspot.com"}
     assert read_storage(environment).backend == "firebase"
     assert storage_secrets(environment) == []
     assert storage_secrets({}) == ["R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY"]

@@ -96,8 +96,8 @@ def read_storage(environment: Mapping[str, str]) -> StorageSettings:
     if storage_backend(environment) == "firebase":
         return StorageSettings(
             backend="firebase",
-            firebase_bucket=_required(environment, "FIREBASE_STORAGE_BUCKET"),
-            firebase_download_base_url=environment.get("FIREBASE_STORAGE_DOWNLOAD_BASE_URL")
+            firebase_bucket=_required(environment, "STORAGE_BUCKET"),
+            firebase_download_base_url=environment.get("STORAGE_DOWNLOAD_BASE_URL")
             or "https://firebasestorage.googleapis.com",
         )
     return StorageSettings(

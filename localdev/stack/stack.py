@@ -122,8 +122,8 @@ class LocalStack:
             "R2_ACCESS_KEY_ID": R2_ACCESS_KEY_ID,
             "R2_SECRET_ACCESS_KEY": R2_SECRET_ACCESS_KEY,
             "R2_PUBLIC_BASE_URL": self.urls.r2_public_base_url,
-            "FIREBASE_STORAGE_BUCKET": self.urls.storage_bucket,
-            "FIREBASE_STORAGE_DOWNLOAD_BASE_URL": self.urls.storage_download_url,
+            "STORAGE_BUCKET": self.urls.storage_bucket,
+            "STORAGE_DOWNLOAD_BASE_URL": self.urls.storage_download_url,
             "ALLOWED_HTTP_HOSTS": ",".join(self.urls.allowed_http_hosts()),
             **self._functions_environment,
         }

@@ -130,7 +130,10 @@ class PredictionRunner:
         prediction.status, prediction.started_at = "processing", time.time()
         self._on_event(prediction, "start")
         failure = self._markers.take(prediction.prompt, FAILURES)
-        rendering = None if failure else self._renderers.submit(_render, prediction, self._files, base_url)
+        try:
+            rendering = None if failure else self._renderers.submit(_render, prediction, self._files, base_url)
+        except RuntimeError:  # the stub has been stopped
+            return
         if not self._pass(prediction, seconds * (1 - STARTING_SHARE)):
             return
         if failure or rendering is None:

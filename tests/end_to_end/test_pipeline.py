@@ -109,7 +109,7 @@ def test_a_provider_error_shows_on_job_and_scene_within_seconds(frontend: Fronte
         ("image_generation_jobs", {"scene_id": "no-such-scene", "text": "x"}, "not_found"),
         (
             "video_generation_jobs",
-            {"scene_id": "no-such", "image_url": "https://example.com/a.png", "text": "x"},
+            {"scene_id": "no-such", "image_url": "https://example.com/a", "text": "x"},
             "not_found",
         ),
         ("multi_video_jobs", {"scenes": [{"scene_number": 1}]}, "invalid_argument"),
@@ -158,7 +158,8 @@ def test_events_that_come_twice_change_nothing(frontend: Frontend, stack: LocalS
 
 def test_many_jobs_are_worked_on_at_once(frontend: Frontend, stack: LocalStack):
     _, scene_ids = storyboard(frontend, scenes=4)
-    jobs = [frontend.create_job("image_generation_jobs", image_fields(scene_id)) for scene_id in scene_ids]
+    slow = [image_fields(scene_id, "A slow model [stub:slow]") for scene_id in scene_ids]  # 20 times 0.3 s
+    jobs = [frontend.create_job("image_generation_jobs", fields) for fields in slow]
     ended = [frontend.watch_job("image_generation_jobs", job_id, SECONDS) for job_id in jobs]
     assert [job["status"] for job in ended] == ["complete"] * 4
     latest_start, first_end = max(job["started_at"] for job in ended), min(job["completed_at"] for job in ended)

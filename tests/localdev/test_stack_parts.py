@@ -54,7 +54,7 @@ class _FunctionsExchange(Exchange):
         self.functions = functions
         super().__init__(*args)
 
-    def do_POST(self):  # noqa: N802 - http.server's name
+    def do_POST(self):
         self.functions.received.append((self.path, dict(self.headers), self.body()))
         self.functions.together.wait(timeout=10)
         self.answer(self.functions.statuses.pop(0) if self.functions.statuses else 200)

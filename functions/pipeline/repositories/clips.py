@@ -102,7 +102,7 @@ class ClipRepository:
         page_token: str | None = None,
     ) -> list[ClipDocument]:
         """The clips by priority. `page_token` is the clip_id after which the page begins."""
-        query = self._filtered(status, style, scene_id).order_by("clip_id")
+        query = self._filtered(status, style, scene_id).order_by("priority").order_by("clip_id")
         if page_token is not None:
             query = query.start_after(self._document(page_token).get())
         if page_size is not None:
@@ -145,7 +145,7 @@ class ClipRepository:
     def _filtered(self, status: str | None, style: str | None, scene_id: int | None) -> firestore.Query:
         wanted = {"status": status and check_status(status), "style": style, "scene_id": scene_id}
         filters = [FieldFilter(name, "==", value) for name, value in wanted.items() if value is not None]
-        return reduce(lambda query, one: query.where(filter=one), filters, self._collection().order_by("priority"))
+        return reduce(lambda query, one: query.where(filter=one), filters, firestore.Query(self._collection()))
 
     def _collection(self) -> firestore.CollectionReference:
         return self._client.collection("users", self.user_id, "videos", self.video_id, "clips")

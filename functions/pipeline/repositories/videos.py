@@ -39,7 +39,11 @@ class VideoRepository:
         highlights_summary: Mapping[str, Any] | None = None,
         created_by: str | None = None,
     ) -> VideoDocument:
-        """Create the video, or change what is given. `created_at`, `created_by` and the counts are never reset."""
+        """Create the video, or change what is given.
+
+        `created_at`, `created_by` and the counts are never reset. A completed video stays completed when its run is
+        repeated: only `update_video_status` takes it back.
+        """
         given = {
             "video_url": video_url,
             "video_title": video_title,
@@ -59,8 +63,9 @@ class VideoRepository:
         def run(transaction: firestore.Transaction) -> dict[str, Any]:
             found = document.get(transaction=transaction).to_dict()
             if found is not None:
-                transaction.update(document, changes)
-                return {**found, **changes}
+                kept = {"status": found["status"]} if found.get("status") == "completed" else {}
+                transaction.update(document, {**changes, **kept})
+                return {**found, **changes, **kept}
             new = {**self._new(video_id, now), **given, **changes, "created_by": created_by}
             transaction.set(document, new)
             return new

@@ -1,0 +1,166 @@
+"""What a deploy would send, seen with the CLI's own eyes: its discovery, its validators, its schema. Offline."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LIB = ROOT / "node_modules/firebase-tools/lib"
+PROJECT_ID = "words-to-video-dev"
+EVENTS = {
+    "handle_image_generation": "image_generation_jobs/{job_id}",
+    "handle_video_generation": "video_generation_jobs/{job_id}",
+    "handle_multi_video_generation": "multi_video_jobs/{job_id}",
+    "handle_composition": "composition_jobs/{job_id}",
+}
+TASKS = ("advancejob", "advancecomposition")
+HEAVY = ("handle_composition", "advancecomposition")
+
+
+@pytest.fixture
+def upload(tmp_path: Path) -> Iterator[Path]:
+    """A copy of functions/ as it would be uploaded, with the settings of .env.example and the installed packages."""
+    target = tmp_path / "project" / "functions"
+    shutil.copytree(ROOT / "functions", target, ignore=shutil.ignore_patterns("venv", "__pycache__", ".env", "*.local"))
+    (target / "venv").symlink_to(ROOT / "functions" / "venv")
+    shutil.copy(target / ".env.example", target / ".env")
+    shutil.copy(ROOT / "firebase.json", target.parent)
+    return target
+
+
+def runtime_of(upload: Path) -> str:
+    """The runtime that the installed Python is: python311, ..."""
+    config = (upload / "venv" / "pyvenv.cfg").read_text()
+    version = next(line.split("=")[1].strip() for line in config.splitlines() if line.startswith("version"))
+    return "python" + "".join(version.split(".")[:2])
+
+
+def validate(upload: Path) -> dict[str, Any]:
+    """What the CLI found. Raises AssertionError with its words when it refuses."""
+    script = Path(__file__).with_name("validate_manifest.js")
+    command = ["node", str(script), str(LIB), str(upload.parent), str(upload), PROJECT_ID, runtime_of(upload)]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False, cwd=upload.parent)
+    assert answer.returncode == 0, answer.stderr + answer.stdout
+    return json.loads(answer.stdout[answer.stdout.index('{"endpoints"') :])
+
+
+def test_a_deploy_would_be_accepted_and_holds_what_we_mean(upload: Path):
+    found = validate(upload)
+    functions = {endpoint["id"]: endpoint for endpoint in found["endpoints"]}
+    assert set(functions) == {*EVENTS, *TASKS}
+    for name, function in functions.items():
+        assert (function["platform"], function["region"], function["maxInstances"]) == ("gcfv2", "us-central1", 10)
+        assert (function["availableMemoryMb"], function["cpu"], function["concurrency"]) == (
+            (4096, 2, 1) if name in HEAVY else (1024, 1, 4)
+        )
+        assert [secret["key"] for secret in function["secretEnvironmentVariables"]] == [
+            "REPLICATE_API_TOKEN",
+            "R2_ACCESS_KEY_ID",
+            "R2_SECRET_ACCESS_KEY",
+        ]
+    for name, document in EVENTS.items():
+        trigger = functions[name]["eventTrigger"]
+        assert trigger["eventType"] == "google.cloud.firestore.document.v1.created"
+        assert trigger["eventFilterPathPatterns"] == {"document": document}
+        assert functions[name]["timeoutSeconds"] == 540
+    for name in TASKS:
+        assert name.isalnum()  # Cloud Tasks takes no underscore in a queue's name, and the CLI does not say so
+        assert functions[name]["timeoutSeconds"] == 1800
+        assert functions[name]["taskQueueTrigger"]["retryConfig"]["maxAttempts"] == 100
+
+
+def test_the_example_settings_are_read_as_meant(upload: Path):
+    environment = validate(upload)["environment"]
+    assert environment["STORAGE_BACKEND"] == "r2"
+    assert environment["R2_PUBLIC_BASE_URL"] == "https://media.example.com"
+    assert environment["R2_BUCKET"] == "my-media"
+
+
+def test_firebase_storage_asks_for_no_r2_secrets(upload: Path):
+    (upload / ".env").write_text("STORAGE_BACKEND=firebase\nSTORAGE_BUCKET=b.appspot.com\n")
+    for function in validate(upload)["endpoints"]:
+        assert [secret["key"] for secret in function["secretEnvironmentVariables"]] == ["REPLICATE_API_TOKEN"]
+
+
+@pytest.mark.parametrize(
+    ("ours", "broken", "words"),
+    [
+        ("EVENT_SECONDS = 540", "EVENT_SECONDS = 900", "timeout"),
+        ("def advancejob", "def advance" + "job" * 20, "function name"),
+        ('"cpu": 2,', '"cpu": 3,', "CPU"),
+        ("import os", "import no_such_package", "could not be analyzed"),
+    ],
+)
+def test_what_a_deploy_would_refuse_is_refused_here(upload: Path, ours: str, broken: str, words: str):
+    main = upload / "main.py"
+    assert ours in main.read_text()
+    main.write_text(main.read_text().replace(ours, broken))
+    with pytest.raises(AssertionError, match=words):
+        validate(upload)
+
+
+def test_importing_main_loads_no_heavy_package():
+    heavy = ["boto3", "botocore", "openai", "replicate", "PIL", "av", "ffmpeg", "google.cloud.storage", "pydantic"]
+    code = f"import main, sys; print([name for name in {heavy!r} if name in sys.modules])"
+    python = ROOT / "functions" / "venv" / "bin" / "python"
+    answer = subprocess.run([python, "-c", code], cwd=ROOT / "functions", capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "[]"
+
+
+def test_firebase_json_follows_the_clis_schema():
+    code = """
+const [lib, file] = process.argv.slice(1);
+const Ajv = require(require.resolve("ajv", { paths: [lib] })).default;
+const ajv = new Ajv({ allowUnionTypes: true, strict: false });
+require(require.resolve("ajv-formats", { paths: [lib] })).default(ajv);
+const validate = ajv.compile(require(lib + "/../schema/firebase-config.json"));
+process.exit(validate(require(file)) ? 0 : (console.error(JSON.stringify(validate.errors)), 1));
+"""
+    command = ["node", "-e", code, str(LIB), str(ROOT / "firebase.json")]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
+
+
+def test_the_deployed_packages_are_pinned_and_complete():
+    """Every package that functions/ imports is named in requirements.txt, with its version."""
+    lines = [line for line in (ROOT / "functions/requirements.txt").read_text().splitlines() if line[:1].isalpha()]
+    assert all("==" in line for line in lines)
+    pinned = {line.partition("==")[0] for line in lines}
+    sources = "\n".join(path.read_text() for path in (ROOT / "functions/pipeline").rglob("*.py"))
+    imported = set(re.findall(r"^ *(?:import|from) ([A-Za-z_]\w*)", sources, re.MULTILINE))
+    packages = {
+        "av": "av",
+        "boto3": "boto3",
+        "botocore": "boto3",
+        "ffmpeg": "ffmpeg-python",
+        "firebase_admin": "firebase-admin",
+        "firebase_functions": "firebase-functions",
+        "google": "google-cloud-firestore",
+        "httpcore": "httpcore",
+        "httpx": "httpx",
+        "idna": "idna",
+        "imageio_ffmpeg": "imageio-ffmpeg",
+        "PIL": "pillow",
+        "pydantic": "pydantic",
+        "pydantic_core": "pydantic",
+        "requests": "firebase-admin",
+        "s3transfer": "boto3",
+        "urllib3": "boto3",
+    }
+    only_for_types = {"_typeshed", "mypy_boto3_s3"}
+    foreign = imported - set(sys.stdlib_module_names) - only_for_types - {"pipeline"}
+    assert foreign - set(packages) == set()
+    assert {packages[name] for name in foreign} <= pinned
+
+
+def test_no_lock_file_names_a_private_registry():
+    lock = (ROOT / "package-lock.json").read_text()
+    hosts = {part.split("/")[0] for part in lock.split('"resolved": "https://')[1:]}
+    assert hosts <= {"registry.npmjs.org"}

@@ -1,0 +1,178 @@
+"""The security rules on the real emulator: what a client may do, and what not."""
+
+import base64
+import json
+import urllib.error
+import urllib.request
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from google.cloud import firestore
+from google.cloud.firestore_v1 import _helpers
+from google.protobuf.json_format import MessageToDict
+
+from localdev.stack import PROJECT_ID
+from tests.domain.test_requests import COMPOSITION, IMAGE, MULTI, VIDEO
+
+OWNER, OTHER = "u1", "u2"
+TIMES = {"created_at": datetime.now(UTC), "updated_at": datetime.now(UTC)}
+JOBS = {
+    "image_generation_jobs": {**IMAGE, **TIMES},
+    "video_generation_jobs": VIDEO,
+    "multi_video_jobs": MULTI,
+    "composition_jobs": COMPOSITION,
+}
+STORYBOARD = {"user_id": OWNER, "title": "T", "style": "s", "scene_order": [], "total_duration": 0}
+SCENE = {"user_id": OWNER, "text": "x", "storyboard_id": "b1", "video_duration": 5.0, "state": "text"}
+
+
+class Client:
+    """A browser: Firestore's REST protocol with a user's ID token, or none."""
+
+    def __init__(self, address: str, user_id: str | None) -> None:
+        self._base = f"http://{address}/v1/projects/{PROJECT_ID}/databases/(default)/documents"
+        self._headers = {"content-type": "application/json"}
+        if user_id:
+            self._headers["authorization"] = f"Bearer {_token(user_id)}"
+
+    def create(self, collection: str, document_id: str, fields: dict[str, Any]) -> bool:
+        return self._allowed("POST", f"/{collection}?documentId={document_id}", fields)
+
+    def update(self, path: str, fields: dict[str, Any]) -> bool:
+        mask = "&".join(f"updateMask.fieldPaths={name}" for name in fields)
+        return self._allowed("PATCH", f"/{path}?{mask}", fields)
+
+    def get(self, path: str) -> bool:
+        return self._allowed("GET", f"/{path}")
+
+    def delete(self, path: str) -> bool:
+        return self._allowed("DELETE", f"/{path}")
+
+    def _allowed(self, method: str, path: str, fields: dict[str, Any] | None = None) -> bool:
+        body = None
+        if fields is not None:
+            encoded = {name: MessageToDict(value._pb) for name, value in _helpers.encode_dict(fields).items()}
+            body = json.dumps({"fields": encoded}).encode()
+        request = urllib.request.Request(self._base + path, body, self._headers, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=10):
+                return True
+        except urllib.error.HTTPError as error:
+            with error:
+                if error.code != 403:
+                    raise AssertionError(error.read()) from error
+            return False
+
+
+def _token(user_id: str) -> str:
+    """An unsigned ID token: the emulator takes them."""
+
+    def part(value: dict[str, Any]) -> str:
+        return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
+
+    claims = {
+        "sub": user_id,
+        "user_id": user_id,
+        "aud": PROJECT_ID,
+        "iss": f"https://securetoken.google.com/{PROJECT_ID}",
+    }
+    return f"{part({'alg': 'none', 'typ': 'JWT'})}.{part(claims | {'iat': 0, 'exp': 4_000_000_000})}."
+
+
+@pytest.fixture
+def owner(firestore_emulator: str) -> Client:
+    return Client(firestore_emulator, OWNER)
+
+
+@pytest.fixture
+def other(firestore_emulator: str) -> Client:
+    return Client(firestore_emulator, OTHER)
+
+
+@pytest.fixture
+def nobody(firestore_emulator: str) -> Client:
+    return Client(firestore_emulator, None)
+
+
+@pytest.mark.parametrize("collection", JOBS)
+def test_a_user_creates_jobs_as_the_seed_writes_them(owner: Client, other: Client, nobody: Client, collection: str):
+    job = {**JOBS[collection], "job_id": "rules-1"}
+    assert not nobody.create(collection, "rules-1", job)
+    assert not other.create(collection, "rules-1", job)
+    assert owner.create(collection, "rules-1", job)
+
+
+@pytest.mark.parametrize("collection", JOBS)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"status": "complete"},
+        {"status": "processing"},
+        {"job_id": "another"},
+        {"cost_usd": 0},
+        {"steps": {}},
+        {"turn": 1},
+        {"lease_expires_at": datetime(2099, 1, 1, tzinfo=UTC)},
+        {"cancel_requested": True},
+        {"user_id": OTHER},
+        {"image_key": "x"},
+        {"storyboard_id": "a/b"},
+        {"created_at": "yesterday"},
+    ],
+)
+def test_a_job_with_a_field_of_the_functions_is_refused(owner: Client, collection: str, changes: dict[str, Any]):
+    job = {name: value for name, value in JOBS[collection].items() if name not in ("created_at", "updated_at")}
+    assert not owner.create(collection, "rules-2", {**job, "job_id": "rules-2", **changes})
+
+
+@pytest.mark.parametrize("collection", JOBS)
+def test_a_job_is_read_and_canceled_by_its_owner_only(
+    owner: Client, other: Client, nobody: Client, firestore_client: firestore.Client, collection: str
+):
+    path = f"{collection}/rules-3"
+    firestore_client.document(path).set({**JOBS[collection], "status": "processing"})
+    assert owner.get(path)
+    assert not other.get(path)
+    assert not nobody.get(path)
+    assert not other.update(path, {"cancel_requested": True})
+    assert not owner.update(path, {"cancel_requested": False})
+    assert not owner.update(path, {"status": "complete"})
+    assert not owner.update(path, {"cancel_requested": True, "progress_percent": 100})
+    assert not owner.delete(path)
+    assert owner.update(path, {"cancel_requested": True})
+
+
+def test_users_edit_their_scenes_but_not_what_functions_write(owner: Client, other: Client):
+    assert owner.create("storyboards", "rules-b", STORYBOARD)
+    assert owner.update("storyboards/rules-b", {"title": "New"})
+    assert not other.update("storyboards/rules-b", {"title": "Mine"})
+    assert not owner.update("storyboards/rules-b", {"user_id": OTHER})
+    assert owner.create("scenes", "rules-s", SCENE)
+    assert owner.update("scenes/rules-s", {"text": "New"})
+    for change in (
+        {"image_url": "https://x.example/y"},
+        {"state": "video"},
+        {"generation_status": {"image": "complete"}},
+    ):
+        assert not owner.update("scenes/rules-s", change)
+        assert not owner.create("scenes", "rules-s2", {**SCENE, **change})
+    assert not other.get("scenes/rules-s")
+    assert other.create("products", "rules-p", {"user_id": OTHER, "name": "x", "image_url": "https://x.example/p.png"})
+    assert not owner.get("products/rules-p")
+
+
+def test_clips_and_videos_are_read_only_and_their_owners(
+    owner: Client, other: Client, firestore_client: firestore.Client
+):
+    for path in (f"users/{OWNER}/videos/v1", f"users/{OWNER}/videos/v1/clips/c1"):
+        firestore_client.document(path).set({"user_id": OWNER, "status": "processing"})
+        assert owner.get(path)
+        assert not other.get(path)
+        assert not owner.update(path, {"status": "completed"})
+
+
+def test_everything_else_is_closed(owner: Client):
+    assert not owner.get("predictions/anything")
+    assert not owner.create("predictions", "mine", {"user_id": OWNER})
+    assert not owner.create("limits", "mine", {"user_id": OWNER})
