@@ -33,6 +33,12 @@ class MediaSamples:
             inputs += ["-f", "lavfi", "-i", f"sine=f={sound_hz}:r=48000:d={seconds}", "-c:a", "aac", "-b:a", "96k"]
         return self._made(f"{abs(hash(name)):x}_{color}{suffix}", [*inputs, *options])
 
+    def rotated(self, color: str, *, degrees: int) -> Path:
+        """A clip that a player has to turn, counterclockwise."""
+        upright = self.solid(color)
+        options = ["-display_rotation", str(degrees), "-i", str(upright), "-c", "copy"]
+        return self._made(f"rotated_{degrees}_{color}.mp4", options)
+
     def moving(self, *, seconds: float = 1.0, rate: str = "24", size: str = SIZE, number: int = 0) -> Path:
         """A clip in which every picture differs."""
         source = f"testsrc2=s={size}:r={rate}:d={seconds}:alpha=255"
@@ -45,6 +51,24 @@ class MediaSamples:
         """A tone."""
         source = f"sine=f={hz}:r=44100:d={seconds}"
         return self._made(f"music_{seconds}_{hz}.m4a", ["-f", "lavfi", "-i", source, "-c:a", "aac"])
+
+    def variable_rate(self) -> Path:
+        """A second of 30 pictures a second, most of the later ones left out."""
+        source = f"testsrc2=s={SIZE}:r=30:d=1,select=lt(n\\,10)+not(mod(n\\,4))"
+        encoded = ["-fps_mode", "vfr", "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"]
+        return self._made("variable.mp4", ["-f", "lavfi", "-i", source, *encoded])
+
+    def hdr(self) -> Path:
+        """A second of white as HDR cameras write it: 10 bits, BT.2020, PQ."""
+        tags = "format=yuv420p10le,setparams=color_primaries=bt2020:color_trc=smpte2084:colorspace=bt2020nc"
+        return self.solid("white", options=("-vf", tags, "-c:v", "libx264", "-preset", "ultrafast"))
+
+    def truncated(self, clip: Path, *, faststart: bool) -> Path:
+        """The first two thirds of `clip`, its index at the front or, and so missing, at the end."""
+        flags = ["-movflags", "+faststart"] if faststart else []
+        whole = self._made(f"whole_{faststart}_{clip.stem}.mp4", ["-i", str(clip), "-c", "copy", *flags])
+        content = whole.read_bytes()
+        return self.broken(f"cut_{faststart}_{clip.stem}.mp4", content[: len(content) * 2 // 3])
 
     def picture(self, *, size: tuple[int, int] = (360, 640)) -> Path:
         """A PNG with something on it."""

@@ -15,14 +15,11 @@ from collections.abc import Callable, Iterator, Sequence
 
 import imageio_ffmpeg
 
-from pipeline.adapters.media_probe import DEMUXERS
 from pipeline.domain.errors import DeadlineExceeded, MediaError, OutOfSpace
-
-INPUT_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": DEMUXERS, "enable_drefs": "0"}
-"""For every input that came from outside; `enable_drefs` only where the demuxer is mov."""
 
 LAST_LINES = 8
 LOOK_SECONDS = 0.5
+TOO_LATE = "Composing the video did not fit in the time that one function call has."
 
 
 def run_ffmpeg(
@@ -49,7 +46,9 @@ def run_ffmpeg(
             for line in _lines(process, ends_at, should_stop):
                 if line.startswith("frame=") and total_frames:
                     on_progress(min(int(line.removeprefix("frame=").strip() or 0) / total_frames, 1.0))
-            code = process.wait()
+            code = process.wait(max(ends_at - time.monotonic(), LOOK_SECONDS))
+        except subprocess.TimeoutExpired as error:
+            raise DeadlineExceeded(TOO_LATE) from error
         finally:
             _end(process)
         if code != 0:
@@ -68,7 +67,7 @@ def _lines(process: subprocess.Popen[bytes], ends_at: float, should_stop: Callab
         rest = b""
         while True:
             if time.monotonic() > ends_at:
-                raise DeadlineExceeded("Composing the video did not fit in the time that one function call has.")
+                raise DeadlineExceeded(TOO_LATE)
             should_stop()
             if not selector.select(LOOK_SECONDS):
                 continue

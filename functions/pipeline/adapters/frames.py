@@ -5,6 +5,7 @@ from pathlib import Path
 import ffmpeg
 
 from pipeline.adapters.ffmpeg import run_ffmpeg
+from pipeline.adapters.filter_graphs import media_input
 
 POSTER_EDGE_PIXELS = 1280
 THUMBNAIL_EDGE_PIXELS = 480
@@ -25,9 +26,12 @@ def write_clip_thumbnail(video: Path, target: Path) -> None:
 
 def _write_frame(video: Path, target: Path, edge: int) -> None:
     frame = (
-        ffmpeg.input(str(video), protocol_whitelist="file", format_whitelist="mov,matroska,webm")
-        .video.filter("thumbnail", CANDIDATES)
+        media_input(video)
+        .video.filter("scale", w="max(iw*sar,2)", h="ih")  # square pixels
+        # small before `thumbnail`, which keeps all its candidates in memory
         .filter("scale", w=f"min({edge},iw)", h=f"min({edge},ih)", force_original_aspect_ratio="decrease")
-        .output(str(target), vframes=1, format="image2", vcodec="mjpeg", pix_fmt="yuvj420p", **{"q:v": 3})
+        .filter("setsar", "1")
+        .filter("thumbnail", CANDIDATES)
+        .output(str(target), vframes=1, format="image2", update=1, vcodec="mjpeg", pix_fmt="yuvj420p", **{"q:v": 3})
     )
     run_ffmpeg(ffmpeg.get_args(frame), deadline_seconds=DEADLINE_SECONDS)

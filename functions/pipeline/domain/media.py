@@ -17,11 +17,13 @@ class VideoStream:
     frame_rate: Fraction  # frames per second: the average, when the rate varies
     frame_count: int
     duration_seconds: float  # of the pictures, from the first to the end of the last
+    start_seconds: float = 0.0  # when the first picture is shown
     sample_aspect_ratio: Fraction = Fraction(1)  # width of a pixel / height of a pixel
     rotation_degrees: int = 0  # how far a player turns the picture; 0, 90, 180 or 270
     is_variable_rate: bool = False
-    color_transfer: str = ""
-    stream_digest: str = ""  # equal when two streams may be joined without encoding
+    color_transfer: str = ""  # "" for every curve that is not one of HDR_TRANSFERS
+    names_color_matrix: bool = False  # whether the file says how its YUV was made
+    stream_digest: str = ""  # equal when two streams may be joined without encoding; "" when this one never may
 
     @property
     def is_hdr(self) -> bool:

@@ -20,6 +20,8 @@ from pipeline.domain.media import MediaProbe, VideoStream
 MAX_EDGE_PIXELS = 4096
 MAX_TOTAL_SECONDS = 3600.0
 MAX_FRAME_RATE = Fraction(60)
+UNSEEN_STRETCH = Fraction(1, 100)
+RATE_ROUNDING = Fraction(1, 5000)  # 24000/1001 and 24 are five times as far apart
 USUAL_RATES = (Fraction(24000, 1001), *map(Fraction, (24, 25)), Fraction(30000, 1001), *map(Fraction, (30, 50, 60)))
 
 
@@ -47,10 +49,11 @@ class ClipPlan:
     """One clip's part."""
 
     frames: int  # at the form's rate
+    start_seconds: float  # of its pictures, on the file's own clock
     has_audio: bool
-    is_hdr: bool
-    needs_scaling: bool
-    sample_aspect_ratio: Fraction
+    picture_size: tuple[int, int]  # (width, height) of its pictures inside the form, even numbers; the rest is black
+    hdr_transfer: str  # the curve to map to SDR, or ""
+    names_color_matrix: bool
     why_encoded: str  # "" when it is copied
 
 
@@ -164,10 +167,11 @@ def _majority_form(streams: Sequence[VideoStream]) -> VideoForm:
 
 
 def _usual_rate(stream: VideoStream) -> Fraction:
-    """The stream's own rate; the nearest usual one when it varies or is out of bounds."""
-    if not stream.is_variable_rate and 1 <= stream.frame_rate <= MAX_FRAME_RATE:
-        return stream.frame_rate
-    return min(USUAL_RATES, key=lambda rate: abs(rate - stream.frame_rate))
+    """The stream's own rate; the nearest usual one when it varies, is out of bounds, or is that but for rounding."""
+    nearest = min(USUAL_RATES, key=lambda rate: abs(rate - stream.frame_rate))
+    if stream.is_variable_rate or not 1 <= stream.frame_rate <= MAX_FRAME_RATE:
+        return nearest
+    return nearest if abs(nearest - stream.frame_rate) < nearest * RATE_ROUNDING else stream.frame_rate
 
 
 def _joints(frames: Sequence[int], options: CompositionOptions, rate: Fraction) -> tuple[int, ...]:
@@ -188,6 +192,8 @@ def _can_copy(streams: Sequence[VideoStream], joints: Sequence[int], options: Co
         and not options.optimize_size
         and first.codec == "h264"
         and first.pixel_format == "yuv420p"
+        and first.sample_aspect_ratio == 1
+        and first.stream_digest != ""
         and all(stream.stream_digest == first.stream_digest for stream in streams)
         and not any(stream.is_variable_rate or stream.rotation_degrees or stream.is_hdr for stream in streams)
     )
@@ -196,14 +202,22 @@ def _can_copy(streams: Sequence[VideoStream], joints: Sequence[int], options: Co
 def _clip(probe: MediaProbe, stream: VideoStream, frames: int, form: VideoForm, why: str) -> ClipPlan:
     return ClipPlan(
         frames=frames,
+        start_seconds=stream.start_seconds,
         has_audio=probe.audio is not None,
-        is_hdr=stream.is_hdr,
-        needs_scaling=stream.displayed_size != (form.width, form.height)
-        or (stream.width % 2 + stream.height % 2) > 0
-        or stream.sample_aspect_ratio != 1,
-        sample_aspect_ratio=stream.sample_aspect_ratio,
+        picture_size=_fitted(stream.displayed_size, form),
+        hdr_transfer=stream.color_transfer if stream.is_hdr else "",
+        names_color_matrix=stream.names_color_matrix,
         why_encoded=why,
     )
+
+
+def _fitted(size: tuple[int, int], form: VideoForm) -> tuple[int, int]:
+    """The largest size of that shape inside the form. A shape that differs by a hair fills it: no hairline bars."""
+    width, height = size
+    share = min(Fraction(form.width, width), Fraction(form.height, height))
+    if min(width * share / form.width, height * share / form.height) > 1 - UNSEEN_STRETCH:
+        return form.width, form.height
+    return max(int(width * share) // 2 * 2, 2), max(int(height * share) // 2 * 2, 2)
 
 
 def _why(stream: VideoStream, streams: Sequence[VideoStream], form: VideoForm, options: CompositionOptions) -> str:
@@ -212,6 +226,8 @@ def _why(stream: VideoStream, streams: Sequence[VideoStream], form: VideoForm, o
         reasons.append(f"{stream.displayed_size[0]}x{stream.displayed_size[1]} is scaled")
     if stream.is_variable_rate or stream.frame_rate != form.frame_rate:
         reasons.append(f"{float(stream.frame_rate):.3f} fps is retimed")
+    if stream.sample_aspect_ratio != 1:
+        reasons.append("pixels are made square")
     if stream.rotation_degrees:
         reasons.append(f"rotated by {stream.rotation_degrees} degrees")
     if stream.is_hdr:

@@ -1,0 +1,59 @@
+"""A long composition in segments: each is encoded by itself with few clips open, then all are joined without encoding.
+
+    clip 1  |████████████|                       segment 1: clip 1, clip 2, and the head of clip 3 that the fade
+    clip 2           |░░░|██████████|                       into it needs
+    clip 3                     |░░░░|████████|   segment 2: clip 3 from where that fade ends, clip 4, ...
+
+What is open, and so the memory, does not grow with the number of clips. Pure, and exact: the segments' frames add up to
+the plan's.
+"""
+
+from dataclasses import dataclass
+
+from pipeline.domain.media_plans import CompositionPlan
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Frames `start` to `end` (excluded) of a clip, which is named by its place in the plan, from 0."""
+
+    clip: int
+    start: int
+    end: int
+
+    @property
+    def frames(self) -> int:
+        return self.end - self.start
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Pieces one after the other; `joints` are the frames that neighbours share, as in the plan."""
+
+    pieces: tuple[Piece, ...]
+    joints: tuple[int, ...]
+
+    @property
+    def frames(self) -> int:
+        return sum(piece.frames for piece in self.pieces) - sum(self.joints)
+
+
+def split_plan(plan: CompositionPlan, clips_per_segment: int) -> tuple[Segment, ...]:
+    """The plan's segments, in order, each of at most `clips_per_segment` clips and the head of the next."""
+    return tuple(
+        segment
+        for first in range(0, len(plan.clips), clips_per_segment)
+        if (segment := _segment(plan, first, min(first + clips_per_segment, len(plan.clips)))).frames > 0
+    )
+
+
+def _segment(plan: CompositionPlan, first: int, end: int) -> Segment:
+    faded_before = plan.joints[first - 1] if first > 0 else 0
+    pieces = [Piece(clip, 0, plan.clips[clip].frames) for clip in range(first, end)]
+    pieces[0] = Piece(first, faded_before, plan.clips[first].frames)
+    joints = list(plan.joints[first : end - 1])
+    fade_out = plan.joints[end - 1] if end < len(plan.clips) else 0
+    if fade_out:
+        pieces.append(Piece(end, 0, fade_out))
+        joints.append(fade_out)
+    return Segment(tuple(pieces), tuple(joints))
