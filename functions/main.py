@@ -91,16 +91,16 @@ def advancecomposition(request: CallableRequest[Any]) -> None:
 
 
 def _run_created(kind: JobKind, job_id: str) -> None:
-    from pipeline.wiring import run_created_job
+    from pipeline.wiring import INSTANCE
 
-    run_created_job(kind, job_id, EVENT_SECONDS - LETTING_GO_SECONDS)
+    INSTANCE.run_created_job(kind, job_id, EVENT_SECONDS - LETTING_GO_SECONDS)
 
 
 def _run_task(request: CallableRequest[Any]) -> None:
     from pipeline.handlers.run_job import DeliverAgain
-    from pipeline.wiring import run_task
+    from pipeline.wiring import INSTANCE
 
     try:
-        run_task(request.data, TASK_SECONDS - LETTING_GO_SECONDS)
+        INSTANCE.run_task(request.data, TASK_SECONDS - LETTING_GO_SECONDS)
     except DeliverAgain as early:
         raise HttpsError(FunctionsErrorCode.UNAVAILABLE, str(early)) from early

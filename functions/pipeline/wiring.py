@@ -1,12 +1,14 @@
 """Builds the real things from the settings, once per instance, and runs jobs with them.
 
-The only module that knows all others. `main` calls `run_created_job` and `run_task`.
+The only module that knows all others. `main` calls INSTANCE's `run_created_job` and `run_task`.
 """
 
 import os
 import random
+import threading
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cached_property
 from typing import Any
 
 import firebase_admin
@@ -16,7 +18,7 @@ from pipeline.adapters.downloads import Downloader
 from pipeline.adapters.object_storage import ObjectStorage
 from pipeline.adapters.replicate_api import ReplicateApi
 from pipeline.adapters.tasks import TaskQueue
-from pipeline.config import read_replicate, read_settings, read_storage
+from pipeline.config import StorageSettings, read_replicate, read_settings, read_storage
 from pipeline.domain.errors import ConfigurationError
 from pipeline.domain.jobs import CreatedWake, JobKind, JobRef, TaskWake
 from pipeline.handlers.run_job import run_job
@@ -28,59 +30,75 @@ from pipeline.repositories.scenes import SceneRepository
 from pipeline.repositories.videos import VideoRepository
 
 
-def run_created_job(kind: JobKind, job_id: str, seconds: float) -> None:
-    """What the four created triggers do."""
-    run_job(JobRef(kind, job_id), CreatedWake(), seconds, desk(), tools)
+class Instance:
+    """What all calls that one instance serves have in common. Built at first use; calls come from several threads."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self._building = threading.RLock()  # two first calls at once must not build everything twice
+
+    def run_created_job(self, kind: JobKind, job_id: str, seconds: float) -> None:
+        """What the four created triggers do."""
+        run_job(JobRef(kind, job_id), CreatedWake(), seconds, self.desk(), self.tools)
+
+    def run_task(self, data: Any, seconds: float) -> None:
+        """What the task functions do with the body that `adapters.tasks` sent."""
+        ref = JobRef(JobKind(data["kind"]), str(data["job_id"]))
+        run_job(ref, TaskWake(int(data["turn"])), seconds, self.desk(), self.tools)
+
+    def desk(self) -> Desk:
+        """What is needed to claim a job and to write down how it ended."""
+        with self._building:
+            return self._desk
+
+    def tools(self) -> Tools:
+        """What is needed to do the work. Raises ConfigurationError with the name of what is missing."""
+        with self._building:
+            return self._tools
+
+    @cached_property
+    def _desk(self) -> Desk:
+        try:
+            settings = read_settings(self._environment)
+        except ConfigurationError:  # must end up on the job, so here the defaults do; `tools` is the one to complain
+            settings = read_settings({})
+        retention = timedelta(days=settings.job_retention_days)
+        return Desk(
+            settings=settings,
+            jobs=JobRepository(self._firestore, retention),
+            scenes=SceneRepository(self._firestore),
+            predictions=PredictionRepository(self._firestore, retention),
+            tasks=TaskQueue(_admin_app(), settings.region),
+            clock=_now,
+            jitter=random.random,
+        )
+
+    @cached_property
+    def _tools(self) -> Tools:
+        settings = read_settings(self._environment)
+        replicate = read_replicate(self._environment)
+        return Tools(
+            settings=settings,
+            predictions=self._desk.predictions,
+            clips=lambda user_id, video_id: ClipRepository(user_id, video_id, client=self._firestore),
+            videos=lambda user_id: VideoRepository(user_id, client=self._firestore),
+            storage=_storage(read_storage(self._environment)),
+            replicate=ReplicateApi(replicate.api_token, replicate.base_url),
+            downloads=Downloader(allowed_http_hosts=settings.allowed_http_hosts),
+            clock=_now,
+        )
+
+    @cached_property
+    def _firestore(self) -> firestore.Client:
+        # not the Admin SDK's client: on the emulator that one looks for real credentials first, for seconds
+        return firestore.Client()
 
 
-def run_task(data: Any, seconds: float) -> None:
-    """What the task functions do with the body that `adapters.tasks` sent."""
-    ref = JobRef(JobKind(data["kind"]), str(data["job_id"]))
-    run_job(ref, TaskWake(int(data["turn"])), seconds, desk(), tools)
+INSTANCE = Instance(os.environ)
 
 
-@cache
-def desk() -> Desk:
-    """What is needed to claim a job and to write down how it ended.
-
-    A setting that is wrong must end up on the job, so here the defaults do; `tools` is the one to complain.
-    """
-    try:
-        settings = read_settings(os.environ)
-    except ConfigurationError:
-        settings = read_settings({})
-    client = _firestore()
-    return Desk(
-        settings=settings,
-        jobs=JobRepository(client, timedelta(days=settings.job_retention_days)),
-        scenes=SceneRepository(client),
-        predictions=PredictionRepository(client, timedelta(days=settings.job_retention_days)),
-        tasks=TaskQueue(_app(), settings.region),
-        clock=_now,
-        jitter=random.random,
-    )
-
-
-@cache
-def tools() -> Tools:
-    """What is needed to do the work. Raises ConfigurationError with the name of what is missing."""
-    settings = read_settings(os.environ)
-    replicate = read_replicate(os.environ)
-    client = _firestore()
-    return Tools(
-        settings=settings,
-        predictions=desk().predictions,
-        clips=lambda user_id, video_id: ClipRepository(user_id, video_id, client=client),
-        videos=lambda user_id: VideoRepository(user_id, client=client),
-        replicate=ReplicateApi(replicate.api_token, replicate.base_url),
-        storage=_storage(),
-        downloads=Downloader(allowed_http_hosts=settings.allowed_http_hosts),
-        clock=_now,
-    )
-
-
-def _storage() -> ObjectStorage:
-    settings = read_storage(os.environ)
+def _storage(settings: StorageSettings) -> ObjectStorage:
+    """The backend that was chosen; the other one's SDK is not loaded."""
     if settings.backend == "firebase":
         from pipeline.adapters.firebase_storage import FirebaseStorage
 
@@ -96,16 +114,12 @@ def _storage() -> ObjectStorage:
     )
 
 
-@cache
-def _app() -> firebase_admin.App:
-    # a name of our own: firebase_functions makes the default app when an event comes, or does not
-    return firebase_admin.initialize_app(name="pipeline")
-
-
-@cache
-def _firestore() -> firestore.Client:
-    # not the Admin SDK's client: on the emulator that one looks for real credentials first, for seconds
-    return firestore.Client()
+def _admin_app() -> firebase_admin.App:
+    """An app of our own name: firebase_functions makes the default one when an event comes, or does not."""
+    try:
+        return firebase_admin.get_app("pipeline")
+    except ValueError:
+        return firebase_admin.initialize_app(name="pipeline")
 
 
 def _now() -> datetime:

@@ -58,8 +58,8 @@ class Turn:
         self._job = job
         self._deadline = time.monotonic() + seconds
         self._lock = threading.RLock()
-        self._written_at = 0.0
-        self._progress = job.progress_percent
+        self._written_at = time.monotonic()  # the claim was a write
+        self._stage, self._progress = job.fields.get("stage"), job.progress_percent
 
     @property
     def ref(self) -> JobRef:
@@ -143,10 +143,15 @@ class Turn:
         raise WakeLater(wait) from error
 
     def report(self, stage: str, percent: float) -> None:
-        """Show progress: never backwards, at most one write a second. Raises what `check` raises."""
+        """Show progress: never backwards, at most one write a second in a stage, none when nothing has changed.
+
+        Raises what `check` raises.
+        """
         with self._lock:
-            if time.monotonic() - self._written_at < REPORT_SECONDS:
-                self._check_deadline()
+            unchanged = stage == self._stage and int(percent) <= self._progress
+            just_written = stage == self._stage and time.monotonic() - self._written_at < REPORT_SECONDS
+            if unchanged or just_written:
+                self.check()
             else:
                 self.report_now(stage, percent)
 
@@ -159,7 +164,7 @@ class Turn:
     ) -> None:
         """Show progress together with what has just been made. Raises what `write` raises."""
         with self._lock:
-            self._progress = max(self._progress, min(int(percent), 99))
+            self._stage, self._progress = stage, max(self._progress, min(int(percent), 99))
             self.write({"stage": stage, "progress_percent": self._progress, **(fields or {})}, updates)
 
     def check(self) -> None:
