@@ -19,7 +19,11 @@ def measure() -> list[Figure]:
     environment = {name: value for name, value in os.environ.items() if name != "REPLICATE_API_TOKEN"}
     with (
         LocalStack(
-            environ=environment, video_seconds=SCENE_SECONDS, functions_environment=settings, say=lambda _: None
+            environ=environment,
+            video_seconds=SCENE_SECONDS,
+            spread=0.0,
+            functions_environment=settings,
+            say=lambda _: None,
         ) as stack,
         tempfile.TemporaryDirectory() as folder,
     ):

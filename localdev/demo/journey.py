@@ -145,19 +145,21 @@ class Journey:
             TimeElapsedColumn(),
         )
         with Progress(*columns, console=self._console) as bars, ThreadPoolExecutor(max(1, len(orders))) as pool:
-            return list(pool.map(lambda order: self._run_one(order, bars), orders))
+            ended = list(pool.map(lambda order: self._run_one(order, bars), orders))
+        for order, (job, seconds) in zip(orders, ended, strict=True):
+            self.journal.add(order, seconds, job)
+            if job["status"] != "complete":
+                error = job.get("error") or {}
+                raise JobFailed(f"{order.kind} {order.label}: {error.get('code')}: {error.get('message')}")
+        return [job for job, _ in ended]
 
-    def _run_one(self, order: JobOrder, bars: Progress) -> dict[str, Any]:
+    def _run_one(self, order: JobOrder, bars: Progress) -> tuple[dict[str, Any], float]:
         bar = bars.add_task(order.label, total=100, kind=order.kind, stage="pending")
         started = time.monotonic()
         collection = COLLECTIONS[order.kind]
         job_id = self.frontend.create_job(collection, order.fields)
         job = self.frontend.watch_job(collection, job_id, JOB_SECONDS, lambda fields: _show(bars, bar, fields))
-        self.journal.add(order, time.monotonic() - started, job)
-        if job["status"] != "complete":
-            error = job.get("error") or {}
-            raise JobFailed(f"{order.kind} {order.label}: {error.get('code')}: {error.get('message')}")
-        return job
+        return job, time.monotonic() - started
 
 
 def _show(bars: Progress, bar: TaskID, job: Mapping[str, Any]) -> None:

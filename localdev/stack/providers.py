@@ -21,10 +21,13 @@ class StubServer(Protocol):
 class Providers:
     """Starts the stub of each provider for which `environ` has no key."""
 
-    def __init__(self, environ: Mapping[str, str], *, image_seconds: float, video_seconds: float) -> None:
+    def __init__(
+        self, environ: Mapping[str, str], *, image_seconds: float, video_seconds: float, spread: float
+    ) -> None:
         self._environ = environ
         self._image_seconds = image_seconds
         self._video_seconds = video_seconds
+        self._spread = spread
         self._ports = (0, 0)
         self.replicate: StubServer | None = None
         self.openai: StubServer | None = None
@@ -48,7 +51,10 @@ class Providers:
             from localdev.stub_replicate import StubReplicate
 
             self.replicate = StubReplicate(
-                port=self._ports[0], image_seconds=self._image_seconds, video_seconds=self._video_seconds
+                port=self._ports[0],
+                image_seconds=self._image_seconds,
+                video_seconds=self._video_seconds,
+                spread=self._spread,
             )
             self.replicate.start()
         if not self._environ.get(OPENAI_KEY):

@@ -60,6 +60,7 @@ class LocalStack:
         preferred_ports: Mapping[str, int] | None = None,
         image_seconds: float = 1.0,
         video_seconds: float = 3.0,
+        spread: float = 0.2,
         functions_environment: Mapping[str, str] | None = None,
         say: Callable[[str], None] = print,
     ) -> None:
@@ -69,14 +70,16 @@ class LocalStack:
             in it mean the real services, which cost money; tests pass an environment without them.
         policy: how events are delivered; `stack.relay.policy` changes it later.
         preferred_ports: by name (see PORT_NAMES, SERVER_NAMES), used where free.
-        image_seconds, video_seconds: how long the stub's predictions take.
+        image_seconds, video_seconds: how long the stub's predictions take, up to `spread` of it more or less.
         functions_environment: settings for the functions over those of the stack.
         """
         self.project_root = project_root.resolve()
         self._environ = dict(os.environ if environ is None else environ)
         self._policy = policy
         self._preferred_ports = preferred_ports
-        self._providers = Providers(self._environ, image_seconds=image_seconds, video_seconds=video_seconds)
+        self._providers = Providers(
+            self._environ, image_seconds=image_seconds, video_seconds=video_seconds, spread=spread
+        )
         self._functions_environment = dict(functions_environment or {})
         self._say = say
         self._parts = ExitStack()

@@ -97,12 +97,14 @@ class PredictionRunner:
         self,
         image_seconds: float,
         video_seconds: float,
+        spread: float,
         markers: Markers,
         files: dict[str, tuple[str, bytes]],
         on_event: Callable[[Prediction, str], None],
     ) -> None:
         self._image_seconds = image_seconds
         self._video_seconds = video_seconds
+        self._spread = spread
         self._markers = markers
         self._files = files
         self._on_event = on_event
@@ -123,7 +125,9 @@ class PredictionRunner:
         is_video = "seedance" in prediction.model
         marks = set(MARKER.findall(prediction.prompt))
         dice = random.Random(prediction.id)  # noqa: S311  jitter, not a secret
-        seconds = (self._video_seconds if is_video else self._image_seconds) * dice.uniform(0.8, 1.2)
+        seconds = (self._video_seconds if is_video else self._image_seconds) * dice.uniform(
+            1 - self._spread, 1 + self._spread
+        )
         seconds *= SLOW_FACTOR if "slow" in marks else 1.0
         if not self._pass(prediction, 3600.0 if "stuck" in marks else seconds * STARTING_SHARE):
             return

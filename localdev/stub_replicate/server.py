@@ -27,7 +27,10 @@ BODY_FIELDS = {"input", "webhook", "webhook_events_filter", "stream", "version"}
 
 
 class StubReplicate:
-    """A Replicate account on 127.0.0.1. `image_seconds` and `video_seconds`: how long its models take."""
+    """A Replicate account on 127.0.0.1.
+
+    `image_seconds` and `video_seconds`: how long its models take, up to `spread` of it more or less.
+    """
 
     def __init__(
         self,
@@ -35,6 +38,7 @@ class StubReplicate:
         *,
         image_seconds: float = 1.0,
         video_seconds: float = 3.0,
+        spread: float = 0.2,
         expire_after_seconds: float = 3600.0,
     ) -> None:
         self.faults: list[str] = []
@@ -44,7 +48,7 @@ class StubReplicate:
         self.markers = Markers()
         self.webhooks = WebhookSender()
         self.expire_after_seconds = expire_after_seconds
-        self.runner = PredictionRunner(image_seconds, video_seconds, self.markers, self.files, self._event)
+        self.runner = PredictionRunner(image_seconds, video_seconds, spread, self.markers, self.files, self._event)
         self._server = LoopbackServer(partial(_ReplicateExchange, self), port)
 
     @property

@@ -81,7 +81,7 @@ def test_jitter_adds_at_most_half():
 def test_polls_grow_to_a_minute():
     waits = [poll_delay_seconds(polls, first_seconds=5.0) for polls in range(100)]
     assert waits[0] == 5.0
-    assert waits[1] == 7.5
+    assert waits[1] == 6.25
     assert waits == sorted(waits)
     assert waits[-1] == 60.0
 

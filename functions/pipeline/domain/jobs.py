@@ -204,5 +204,8 @@ def backoff_seconds(attempt: int, spread: float) -> float:
 
 
 def poll_delay_seconds(polls: int, first_seconds: float) -> float:
-    """Seconds until a prediction is asked about again: growing by half each time, at most a minute."""
-    return min(first_seconds * 1.5 ** min(polls, 20), max(60.0, first_seconds))
+    """Seconds until a prediction is asked about again: growing by a quarter each time, at most a minute.
+
+    So a result is found at most a fifth of the prediction's own time late, with about a dozen questions in 15 minutes.
+    """
+    return min(first_seconds * 1.25 ** min(polls, 40), max(60.0, first_seconds))
