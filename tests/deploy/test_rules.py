@@ -118,6 +118,10 @@ def test_a_user_creates_jobs_as_the_seed_writes_them(owner: Client, other: Clien
         {"user_id": OTHER},
         {"image_key": "x"},
         {"storyboard_id": "a/b"},
+        {"storyboard_id": "a\n/b"},
+        {"storyboard_id": "a\nb"},
+        {"storyboard_id": ".."},
+        {"storyboard_id": "__x__"},
         {"created_at": "yesterday"},
     ],
 )

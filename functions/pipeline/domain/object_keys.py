@@ -5,49 +5,90 @@
     {uid}/{video_id}/final/{job_id}.mp4                a composition, its poster beside it
     {uid}/{video_id}/highlights.json
 
-Parts come from documents, so each is checked: none may leave its folder.
+Parts come from documents, so each is checked: none may leave its folder, and no video may be called `images`. Clients
+upload to `uploads/{uid}/...`, so no user may be called `uploads`.
 """
 
+import unicodedata
+from typing import Literal
+
 from pipeline.domain.errors import InvalidRequest
+
+MAX_KEY_BYTES = 1024  # the limit of S3, R2 and Cloud Storage
 
 
 def scene_image_key(user_id: str, scene_id: str, job_id: str, extension: str) -> str:
     """A scene's picture. `extension` without the dot."""
-    return _key(user_id, "images", scene_id, f"{job_id}.{extension}")
+    return _key(user_id, "images", scene_id, _named(job_id, f".{extension}"))
 
 
 def scene_image_thumbnail_key(user_id: str, scene_id: str, job_id: str) -> str:
     """The small JPEG of a scene's picture."""
-    return _key(user_id, "images", scene_id, f"{job_id}_thumbnail.jpg")
+    return _key(user_id, "images", scene_id, _named(job_id, "_thumbnail.jpg"))
 
 
 def clip_key(user_id: str, video_id: str, filename: str) -> str:
     """A clip."""
-    return _key(user_id, video_id, "clips", filename)
+    _stem(filename)
+    return _video_key(user_id, video_id, "clips", filename)
 
 
-def clip_thumbnail_key(user_id: str, video_id: str, filename: str) -> str:
-    """The small JPEG of a clip: the clip's name with another ending."""
-    return _key(user_id, video_id, "clips", f"{filename.removesuffix('.mp4')}.jpg")
+def clip_thumbnail_key(user_id: str, video_id: str, filename: str, extension: Literal["jpg", "webp"] = "jpg") -> str:
+    """The small picture of a clip: the clip's name with another ending."""
+    return _video_key(user_id, video_id, "clips", f"{_stem(filename)}.{extension}")
 
 
 def final_video_key(user_id: str, video_id: str, job_id: str) -> str:
     """A composition's final video."""
-    return _key(user_id, video_id, "final", f"{job_id}.mp4")
+    return _video_key(user_id, video_id, "final", _named(job_id, ".mp4"))
 
 
 def final_poster_key(user_id: str, video_id: str, job_id: str) -> str:
     """The picture that stands for a final video."""
-    return _key(user_id, video_id, "final", f"{job_id}.jpg")
+    return _video_key(user_id, video_id, "final", _named(job_id, ".jpg"))
 
 
 def highlights_key(user_id: str, video_id: str) -> str:
     """The highlights of a video, as the R2-only design kept them."""
-    return _key(user_id, video_id, "highlights.json")
+    return _video_key(user_id, video_id, "highlights.json")
 
 
-def _key(*parts: str) -> str:
-    for part in parts:
-        if not part or part in (".", "..") or "/" in part or "\\" in part or any(ord(letter) < 32 for letter in part):
-            raise InvalidRequest(f"'{part[:80]}' cannot be part of a file's name in storage.")
-    return "/".join(parts)
+def _named(job_id: str, ending: str) -> str:
+    if not job_id:
+        raise InvalidRequest("Field 'job_id' is not valid: it is empty.")
+    return job_id + ending
+
+
+def _stem(filename: str) -> str:
+    """A clip's filename without its ending; any other would let the thumbnail overwrite the clip."""
+    stem = filename.removesuffix(".mp4")
+    if stem in ("", filename):
+        raise InvalidRequest(f"Field 'filename' is not valid: '{_shown(filename)}' does not end in .mp4.")
+    return stem
+
+
+def _video_key(user_id: str, video_id: str, *parts: str) -> str:
+    if video_id == "images":
+        raise InvalidRequest("Field 'video_id' is not valid: 'images' is where pictures lie.")
+    return _key(user_id, video_id, *parts)
+
+
+def _key(user_id: str, *parts: str) -> str:
+    for part in (user_id, *parts):
+        if part in ("", ".", "..") or any(_is_unsafe(letter) for letter in part):
+            raise InvalidRequest(f"'{_shown(part)}' cannot be part of a file's name in storage.")
+    if user_id == "uploads":
+        raise InvalidRequest("Field 'user_id' is not valid: 'uploads' is where clients upload to.")
+    key = "/".join((user_id, *parts))
+    if len(key.encode()) > MAX_KEY_BYTES:
+        raise InvalidRequest(f"'{_shown(key)}...' is longer than storage takes ({MAX_KEY_BYTES} bytes).")
+    return key
+
+
+def _is_unsafe(letter: str) -> bool:
+    """A separator, a control character, or half of a surrogate pair."""
+    return letter in "/\\" or unicodedata.category(letter) in ("Cc", "Cs")
+
+
+def _shown(text: str) -> str:
+    return text[:80].encode(errors="replace").decode()

@@ -1,19 +1,30 @@
 """The clips of one video, `users/{uid}/videos/{video_id}/clips/{clip_id}`. Names and arguments are those of the
 integration guide.
 
-Every method is safe to repeat, and a second create resets nothing.
+Every method is safe to repeat and to run beside itself.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import reduce
+from functools import cached_property, reduce
 from typing import Any, cast
 
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
-from pipeline.domain.clips import ClipDocument, check_document_id, check_status
+from pipeline.domain.clips import (
+    ClipDocument,
+    check_amount,
+    check_document_id,
+    check_status,
+    check_style,
+    parse_timecode,
+    status_after_create,
+)
 from pipeline.domain.errors import NotFound
 from pipeline.domain.object_keys import clip_key, clip_thumbnail_key
+from pipeline.domain.pages import Page, decode_page_token, encode_page_token
+from pipeline.repositories.documents import Fields, change_document, changed, default_client, fetch_page
 
 BYTES_PER_MB = 1024 * 1024
 
@@ -24,7 +35,7 @@ class ClipRepository:
     def __init__(self, user_id: str, video_id: str, *, client: firestore.Client | None = None) -> None:
         self.user_id = check_document_id("user_id", user_id)
         self.video_id = check_document_id("video_id", video_id)
-        self._client = client or firestore.Client()
+        self._given_client = client
 
     def create_clip(
         self,
@@ -40,38 +51,46 @@ class ClipRepository:
         scene_description: str | None = None,
         file_size_bytes: int = 0,
         has_thumbnail: bool = False,
+        status: str = "processing",
         created_by: str | None = None,
     ) -> ClipDocument:
-        """Create the clip as `processing`, or describe it anew.
+        """Create the clip, or describe it anew. Times are "HH:MM:SS".
 
-        A clip that exists keeps `created_at`, `created_by`, its status, and the size and thumbnail it has.
+        A clip that exists keeps `created_at` and `created_by`, the size and thumbnail it has unless others are given,
+        and, once completed, its status. Raises InvalidRequest with the name of a wrong field.
         """
-        changes: dict[str, Any] = {
+        parse_timecode("start_time", start_time)
+        parse_timecode("end_time", end_time)
+        check_status(status)
+        described: dict[str, Any] = {
             "filename": filename,
-            "scene_id": scene_id,
+            "scene_id": check_amount("scene_id", scene_id),
             "scene_title": scene_title,
             "scene_description": scene_description,
-            "style": style,
-            "priority": priority,
+            "style": check_style(style),
+            "priority": check_amount("priority", priority),
             "start_time": start_time,
             "end_time": end_time,
-            "duration_seconds": duration_seconds,
+            "duration_seconds": check_amount("duration_seconds", duration_seconds),
             "r2_key": clip_key(self.user_id, self.video_id, filename),
         }
-        files = self._files(filename, file_size_bytes or None, has_thumbnail or None)
+        size_bytes = check_amount("file_size_bytes", file_size_bytes)
         document = self._document(clip_id)
+        now = datetime.now(UTC)
 
-        def run(transaction: firestore.Transaction) -> dict[str, Any]:
-            found = document.get(transaction=transaction).to_dict()
-            if found is not None:
-                transaction.update(document, {**changes, **files})
-                return {**found, **changes, **files}
-            new = {**self._new(clip_id, created_by), **changes, **files}
-            transaction.set(document, new)
-            return new
+        def decide(found: Fields | None) -> Fields:
+            before = {**self._new(clip_id, created_by, now), **(found or {})}
+            fields = {
+                **before,
+                **described,
+                **self._files(
+                    filename, size_bytes or before["file_size_bytes"], has_thumbnail or before["has_thumbnail"]
+                ),
+                **_status(before, status_after_create(before["status"], status), now),
+            }
+            return changed(found or {}, fields)
 
-        fields = firestore.transactional(run)(self._client.transaction())
-        return cast(ClipDocument, fields)
+        return cast(ClipDocument, change_document(self._client, document, decide))
 
     def update_clip_status(
         self,
@@ -81,13 +100,19 @@ class ClipRepository:
         has_thumbnail: bool | None = None,
     ) -> None:
         """Set the status, and what is known of the files. Raises NotFound."""
-        clip = self.get_clip(clip_id)
-        if clip is None:
-            raise NotFound(f"There is no clip '{clip_id}' in video '{self.video_id}'.")
-        changes = {"status": check_status(status), **self._files(clip["filename"], file_size_bytes, has_thumbnail)}
-        if status == "completed":
-            changes["completed_at"] = datetime.now(UTC)
-        self._document(clip_id).update(changes)
+        check_status(status)
+        document = self._document(clip_id)
+        now = datetime.now(UTC)
+
+        def decide(found: Fields | None) -> Fields:
+            if found is None:
+                raise NotFound(f"There is no clip '{clip_id}' in video '{self.video_id}'.")
+            size_bytes = found.get("file_size_bytes", 0) if file_size_bytes is None else file_size_bytes
+            thumbnail = found.get("has_thumbnail", False) if has_thumbnail is None else has_thumbnail
+            files = self._files(found["filename"], check_amount("file_size_bytes", size_bytes), thumbnail)
+            return changed(found, {**files, **_status(found, status, now)})
+
+        change_document(self._client, document, decide)
 
     def get_clip(self, clip_id: str) -> ClipDocument | None:
         """The clip, or None when there is none."""
@@ -100,14 +125,17 @@ class ClipRepository:
         scene_id: int | None = None,
         page_size: int | None = None,
         page_token: str | None = None,
-    ) -> list[ClipDocument]:
-        """The clips by priority. `page_token` is the clip_id after which the page begins."""
-        query = self._filtered(status, style, scene_id).order_by("priority").order_by("clip_id")
+    ) -> Page[ClipDocument]:
+        """The clips by priority, then clip_id: all, or the page of `page_size` that follows `page_token`.
+
+        `next_page_token` of the result asks for the page after it. One query, whatever the page.
+        """
+        query = self._filtered(status, style, scene_id).order_by("priority").order_by("__name__")
         if page_token is not None:
-            query = query.start_after(self._document(page_token).get())
-        if page_size is not None:
-            query = query.limit(page_size)
-        return [cast(ClipDocument, snapshot.to_dict()) for snapshot in query.stream()]
+            priority, clip_id = decode_page_token(page_token, int)
+            query = query.start_after([priority, check_document_id("page_token", clip_id)])
+        page = fetch_page(query, page_size, lambda clip: encode_page_token(clip["priority"], clip["clip_id"]))
+        return cast("Page[ClipDocument]", page)
 
     def count(self, status: str | None = None, style: str | None = None, scene_id: int | None = None) -> int:
         """How many clips there are, without reading them."""
@@ -118,37 +146,45 @@ class ClipRepository:
         """Delete the clip's document. Its files are not touched. Safe to repeat."""
         self._document(clip_id).delete()
 
-    def _new(self, clip_id: str, created_by: str | None) -> dict[str, Any]:
+    def _new(self, clip_id: str, created_by: str | None, now: datetime) -> dict[str, Any]:
         return {
             "clip_id": clip_id,
             "video_id": self.video_id,
             "user_id": self.user_id,
             "file_size_bytes": 0,
-            "file_size_mb": 0.0,
             "has_thumbnail": False,
-            "thumbnail_r2_key": None,
             "status": "processing",
-            "created_at": datetime.now(UTC),
+            "created_at": now,
             "completed_at": None,
             "created_by": created_by,
         }
 
-    def _files(self, filename: str, size_bytes: int | None, has_thumbnail: bool | None) -> dict[str, Any]:
-        fields: dict[str, Any] = {}
-        if size_bytes is not None:
-            fields |= {"file_size_bytes": size_bytes, "file_size_mb": round(size_bytes / BYTES_PER_MB, 2)}
-        if has_thumbnail is not None:
-            key = clip_thumbnail_key(self.user_id, self.video_id, filename) if has_thumbnail else None
-            fields |= {"has_thumbnail": has_thumbnail, "thumbnail_r2_key": key}
-        return fields
+    def _files(self, filename: str, size_bytes: float, has_thumbnail: bool) -> dict[str, Any]:
+        return {
+            "file_size_bytes": size_bytes,
+            "file_size_mb": round(size_bytes / BYTES_PER_MB, 2),
+            "has_thumbnail": has_thumbnail,
+            "thumbnail_r2_key": clip_thumbnail_key(self.user_id, self.video_id, filename) if has_thumbnail else None,
+        }
 
     def _filtered(self, status: str | None, style: str | None, scene_id: int | None) -> firestore.Query:
         wanted = {"status": status and check_status(status), "style": style, "scene_id": scene_id}
         filters = [FieldFilter(name, "==", value) for name, value in wanted.items() if value is not None]
         return reduce(lambda query, one: query.where(filter=one), filters, firestore.Query(self._collection()))
 
+    @cached_property
+    def _client(self) -> firestore.Client:
+        return self._given_client or default_client()
+
     def _collection(self) -> firestore.CollectionReference:
         return self._client.collection("users", self.user_id, "videos", self.video_id, "clips")
 
     def _document(self, clip_id: str) -> firestore.DocumentReference:
         return self._collection().document(check_document_id("clip_id", clip_id))
+
+
+def _status(found: Mapping[str, Any], status: str, now: datetime) -> dict[str, Any]:
+    """A status and its time. The same status again keeps the time of the first."""
+    if found.get("status") == status and bool(found.get("completed_at")) == (status == "completed"):
+        return {}
+    return {"status": status, "completed_at": now if status == "completed" else None}

@@ -1,20 +1,29 @@
 """A user's videos, `users/{uid}/videos/{video_id}`. Names and arguments are those of the integration guide.
 
-Every method is safe to repeat, and a second create resets nothing.
+Every method is safe to repeat and to run beside itself.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, cast
 
+from google.api_core.exceptions import NotFound as MissingDocument
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
-from pipeline.domain.clips import VideoDocument, check_document_id, check_status
-from pipeline.domain.errors import NotFound
+from pipeline.domain.clips import (
+    VideoDocument,
+    check_amount,
+    check_document_id,
+    check_status,
+    check_style,
+    status_after_create,
+)
+from pipeline.domain.errors import InvalidRequest, NotFound
 from pipeline.domain.object_keys import highlights_key
-
-STATUS_TIMES = {"completed": "completed_at", "failed": "failed_at"}
+from pipeline.domain.pages import Page, decode_page_token, encode_page_token
+from pipeline.repositories.documents import Fields, change_document, changed, default_client, fetch_page
 
 
 class VideoRepository:
@@ -22,7 +31,7 @@ class VideoRepository:
 
     def __init__(self, user_id: str, *, client: firestore.Client | None = None) -> None:
         self.user_id = check_document_id("user_id", user_id)
-        self._client = client or firestore.Client()
+        self._given_client = client
 
     def create_or_update_video(
         self,
@@ -49,40 +58,41 @@ class VideoRepository:
             "video_title": video_title,
             "youtube_id": youtube_id,
             "custom_prompt": custom_prompt,
-            "styles_processed": list(styles_processed) if styles_processed is not None else None,
+            "styles_processed": styles_processed and [check_style(style) for style in styles_processed],
             "crop_mode": crop_mode,
             "target_aspect": target_aspect,
-            "highlights_count": highlights_count,
-            "highlights_summary": dict(highlights_summary) if highlights_summary is not None else None,
+            "highlights_count": highlights_count and check_amount("highlights_count", highlights_count),
+            "highlights_summary": highlights_summary and dict(highlights_summary),
         }
-        now = datetime.now(UTC)
-        changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-        changes |= {"status": check_status(status), "updated_at": now}
+        changes = {name: value for name, value in given.items() if value is not None}
+        check_status(status)
         document = self._document(video_id)
+        now = datetime.now(UTC)
 
-        def run(transaction: firestore.Transaction) -> dict[str, Any]:
-            found = document.get(transaction=transaction).to_dict()
-            if found is not None:
-                kept = {"status": found["status"]} if found.get("status") == "completed" else {}
-                transaction.update(document, {**changes, **kept})
-                return {**found, **changes, **kept}
-            new = {**self._new(video_id, now), **given, **changes, "created_by": created_by}
-            transaction.set(document, new)
-            return new
+        def decide(found: Fields | None) -> Fields:
+            before = {**dict.fromkeys(given), **self._new(video_id, created_by, now), **(found or {})}
+            reached = _status(before, status_after_create(before["status"], status), now)
+            return _updated(changed(found or {}, {**before, **changes, **reached}), now)
 
-        fields = firestore.transactional(run)(self._client.transaction())
-        return cast(VideoDocument, fields)
+        return cast(VideoDocument, change_document(self._client, document, decide))
 
     def update_video_status(self, video_id: str, status: str, video_url: str | None = None) -> None:
-        """Set the status and its time, and the final video's URL if given. Raises NotFound."""
+        """Set the status and its time, and the final video's URL if given.
+
+        The same status again keeps its time, unless it comes with another URL: then it is another completion.
+        Raises NotFound.
+        """
+        check_status(status)
+        document = self._document(video_id)
         now = datetime.now(UTC)
-        changes: dict[str, Any] = {"status": check_status(status), "updated_at": now}
-        if status in STATUS_TIMES:
-            changes[STATUS_TIMES[status]] = now
-        if video_url is not None:
-            changes["video_url"] = video_url
-        self._existing(video_id)
-        self._document(video_id).update(changes)
+
+        def decide(found: Fields | None) -> Fields:
+            if found is None:
+                raise _no_video(video_id)
+            url = changed(found, {} if video_url is None else {"video_url": video_url})
+            return _updated({**url, **_status({} if url else found, status, now)}, now)
+
+        change_document(self._client, document, decide)
 
     def get_video(self, video_id: str) -> VideoDocument | None:
         """The video, or None when there is none."""
@@ -90,51 +100,67 @@ class VideoRepository:
 
     def list_videos(
         self, status: str | None = None, page_size: int = 50, page_token: str | None = None
-    ) -> list[VideoDocument]:
-        """The newest videos first. `page_token` is the video_id after which the page begins."""
-        query: firestore.Query = self._collection().order_by("created_at", direction="DESCENDING")
+    ) -> Page[VideoDocument]:
+        """The page of videos that follows `page_token`, the newest first. One query, whatever the page."""
+        query = firestore.Query(self._collection())
         if status is not None:
             query = query.where(filter=FieldFilter("status", "==", check_status(status)))
+        query = query.order_by("created_at", direction="DESCENDING").order_by("__name__", direction="DESCENDING")
         if page_token is not None:
-            query = query.start_after(self._document(page_token).get())
-        return [cast(VideoDocument, snapshot.to_dict()) for snapshot in query.limit(page_size).stream()]
+            query = query.start_after(_position(page_token))
+        return cast("Page[VideoDocument]", fetch_page(query, page_size, _token))
 
     def update_clip_statistics(self, video_id: str) -> None:
-        """Count the completed clips, by style too, and add up their sizes, by aggregation: no clip is read.
+        """Count the completed clips, by style too, and add up their sizes.
 
+        By aggregation: of the clips themselves one is read for each style, which tells that the style is there. The
+        figures are those of one moment, and never overwrite newer ones. Nothing is locked: where somebody else wrote
+        the video meanwhile, it is counted again.
         Raises NotFound.
         """
-        video = self._existing(video_id)
-        clips = self._document(video_id).collection("clips")
-        completed = clips.where(filter=FieldFilter("status", "==", "completed"))
-        totals = completed.count(alias="clips").sum("file_size_bytes", alias="bytes").get()[0]
-        values = {result.alias: result.value for result in totals}
-        styles = sorted({*(video.get("styles_processed") or []), *(video.get("clips_by_style") or {})})
-        by_style = {
-            style: int(completed.where(filter=FieldFilter("style", "==", style)).count().get()[0][0].value)
-            for style in styles
-        }
-        self._document(video_id).update(
-            {
-                "clips_count": int(values["clips"]),
-                "total_size_bytes": int(values["bytes"]),
-                "clips_by_style": {style: count for style, count in by_style.items() if count},
-                "updated_at": datetime.now(UTC),
+        document = self._document(video_id)
+
+        def decide(found: Fields | None) -> Fields:
+            if found is None:
+                raise _no_video(video_id)
+            return {**self._count_clips(document), "updated_at": datetime.now(UTC)}
+
+        change_document(self._client, document, decide)
+
+    def _count_clips(self, video: firestore.DocumentReference) -> dict[str, Any]:
+        completed = video.collection("clips").where(filter=FieldFilter("status", "==", "completed"))
+
+        def run(snapshot: firestore.Transaction) -> dict[str, Any]:
+            return {
+                # not in one query with the sum: that would count only the clips that have a size
+                "clips_count": _aggregate(completed.count(), snapshot),
+                "total_size_bytes": _aggregate(completed.sum("file_size_bytes"), snapshot),
+                "clips_by_style": {
+                    style: _aggregate(completed.where(filter=FieldFilter("style", "==", style)).count(), snapshot)
+                    for style in _styles_of(completed, snapshot)
+                },
             }
-        )
+
+        figures: dict[str, Any] = firestore.transactional(run)(self._client.transaction(read_only=True))
+        return figures
 
     def add_style(self, video_id: str, style: str) -> None:
-        """Remember that the video has clips of a style. Safe to repeat."""
-        self._document(video_id).update({"styles_processed": firestore.ArrayUnion([style])})
+        """Remember that the video has clips of a style. Safe to repeat. Raises NotFound."""
+        changes = {"styles_processed": firestore.ArrayUnion([check_style(style)])}
+        try:
+            self._document(video_id).update(changes)
+        except MissingDocument as error:
+            raise _no_video(video_id) from error
 
     def delete_video(self, video_id: str) -> None:
         """Delete the video and its clip documents. Files are not touched. Safe to repeat after an interruption."""
         self._client.recursive_delete(self._document(video_id))
 
-    def _new(self, video_id: str, now: datetime) -> dict[str, Any]:
+    def _new(self, video_id: str, created_by: str | None, now: datetime) -> dict[str, Any]:
         return {
             "video_id": video_id,
             "user_id": self.user_id,
+            "status": "processing",
             "styles_processed": [],
             "highlights_count": 0,
             "highlights_summary": {},
@@ -142,19 +168,63 @@ class VideoRepository:
             "clips_count": 0,
             "clips_by_style": {},
             "total_size_bytes": 0,
+            "created_by": created_by,
             "created_at": now,
             "completed_at": None,
             "failed_at": None,
         }
 
-    def _existing(self, video_id: str) -> VideoDocument:
-        video = self.get_video(video_id)
-        if video is None:
-            raise NotFound(f"There is no video '{video_id}'.")
-        return video
+    @cached_property
+    def _client(self) -> firestore.Client:
+        return self._given_client or default_client()
 
     def _collection(self) -> firestore.CollectionReference:
         return self._client.collection("users", self.user_id, "videos")
 
     def _document(self, video_id: str) -> firestore.DocumentReference:
         return self._collection().document(check_document_id("video_id", video_id))
+
+
+def _no_video(video_id: str) -> NotFound:
+    return NotFound(f"There is no video '{video_id}'.")
+
+
+def _updated(changes: Fields, now: datetime) -> Fields:
+    """Changes with their time; no changes stay none."""
+    return {**changes, "updated_at": now} if changes else changes
+
+
+def _status(found: Mapping[str, Any], status: str, now: datetime) -> dict[str, Any]:
+    """A status and its time. The same status again keeps the time of the first."""
+    times = {"completed_at": status == "completed", "failed_at": status == "failed"}
+    if found.get("status") == status and all(bool(found.get(name)) == is_set for name, is_set in times.items()):
+        return {}
+    return {"status": status, **{name: now if is_set else None for name, is_set in times.items()}}
+
+
+def _styles_of(clips: firestore.Query, transaction: firestore.Transaction) -> Iterator[str]:
+    """The styles that these clips have, each once: ask for the first clip of a style beyond the last one."""
+    first = clips.select(["style"]).order_by("style").limit(1)
+    found = list(first.stream(transaction=transaction))
+    while found:
+        style = found[0].get("style")
+        yield style
+        found = list(first.start_after([style]).stream(transaction=transaction))
+
+
+def _aggregate(aggregation: Any, transaction: firestore.Transaction) -> int:
+    """The one figure that an aggregation query answers with."""
+    return int(aggregation.get(transaction=transaction)[0][0].value)
+
+
+def _token(video: Mapping[str, Any]) -> str:
+    return encode_page_token(video["created_at"].isoformat(), video["video_id"])
+
+
+def _position(page_token: str) -> list[Any]:
+    created_at, video_id = decode_page_token(page_token, str)
+    try:
+        time = datetime.fromisoformat(created_at)
+    except ValueError as error:
+        raise InvalidRequest("Field 'page_token' is not valid: it is not one of a list of videos.") from error
+    return [time, check_document_id("page_token", video_id)]

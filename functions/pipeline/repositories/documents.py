@@ -1,0 +1,67 @@
+"""What the clip and video repositories share: the default client, changes that nobody else's get lost in, pages."""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+from google.api_core.exceptions import Aborted, AlreadyExists, FailedPrecondition, NotFound
+from google.cloud import firestore
+
+from pipeline.domain.pages import Page, check_page_size
+
+Fields = dict[str, Any]
+
+CHANGE_ATTEMPTS = 50
+"""Of writers at once one always gets through, so this many may change one document beside each other."""
+
+
+@cache
+def default_client() -> firestore.Client:
+    """The client of callers that pass none: one per process, made when it is first needed."""
+    return firestore.Client()
+
+
+def change_document(
+    client: firestore.Client, document: firestore.DocumentReference, decide: Callable[[Fields | None], Fields]
+) -> Fields:
+    """Create or change a document after what it holds. Returns all its fields.
+
+        read ── decide ── write, if nobody has written since the read ──> done
+          ^                          │ somebody has
+          └──────────────────────────┘
+
+    `decide` gets the fields that were found (None: no document) and returns those to set; none means no write. It may
+    run more than once. Nothing is locked, so nobody waits for a writer that died or counts for long.
+    """
+    for attempt in range(1, CHANGE_ATTEMPTS + 1):
+        snapshot = document.get()
+        found = snapshot.to_dict()
+        changes = decide(found)
+        try:
+            if found is None:
+                document.create(changes)
+            elif changes:
+                document.update(changes, option=client.write_option(last_update_time=snapshot.update_time))
+        except (Aborted, AlreadyExists, FailedPrecondition, NotFound):  # the document is not the one that was read
+            if attempt == CHANGE_ATTEMPTS:
+                raise
+        else:
+            return {**(found or {}), **changes}
+    raise AssertionError("the last attempt returns or raises")
+
+
+def changed(found: Mapping[str, Any], fields: Fields) -> Fields:
+    """Those of `fields` that are not already so."""
+    return {name: value for name, value in fields.items() if name not in found or found[name] != value}
+
+
+def fetch_page(
+    query: firestore.Query, page_size: int | None, token_of: Callable[[Mapping[str, Any]], str]
+) -> Page[Fields]:
+    """One query's documents: all of them, or `page_size` and the token of the last if there are more."""
+    if page_size is None:
+        return Page(snapshot.to_dict() or {} for snapshot in query.stream())
+    limited = query.limit(check_page_size(page_size) + 1)  # the one too many says that there is another page
+    found = [snapshot.to_dict() or {} for snapshot in limited.stream()]
+    items = found[:page_size]
+    return Page(items, token_of(items[-1]) if len(found) > page_size else None)
