@@ -20,9 +20,6 @@ from pipeline.adapters.r2_storage import PART_BYTES, R2Storage
 from pipeline.domain.errors import JobError, NotFound, OutOfSpace, StorageRefused, StorageUnavailable
 from tests.adapters.conftest import BUCKET, Answer, firebase_at, free_port, gcs_client, r2_at
 
-# Google's SDK leaves the answer to a refused download unread, so its socket is closed by the garbage collector.
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
-
 ODD_KEYS = [
     "user/video/clips/clip_01_02_opening_cinematic.mp4",
     "user/ein Lied für Zoë.mp3",
