@@ -106,7 +106,7 @@ def test_a_missing_field_is_named(model: type[JobRequest], fields: dict[str, Any
 
 
 WRONG = [
-    (ImageRequest, IMAGE, "user_id", [None, "", 7, "a/b", "..", "__x__", "x" * 201]),
+    (ImageRequest, IMAGE, "user_id", [None, "", 7, "a/b", "a\\b", "..", "__x__", "x" * 201]),
     (ImageRequest, IMAGE, "scene_id", [None, "", 7, ["s1"], "a/b", "."]),
     (ImageRequest, IMAGE, "text", [None, "", "   ", 7, "x" * 4001, {"a": 1}]),
     (ImageRequest, IMAGE, "style_prompt", [None, 7, "x" * 1001]),

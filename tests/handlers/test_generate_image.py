@@ -135,6 +135,12 @@ def test_another_users_scene_is_refused_and_not_touched(workbench: Workbench):
     ("fields", "code"),
     [
         ({"scene_id": "no-such-scene", "text": "x"}, "not_found"),
+        ({"scene_id": "__reserved__", "text": "x"}, "invalid_argument"),
+        ({"scene_id": "..", "text": "x"}, "invalid_argument"),
+        ({"scene_id": "a/b", "text": "x"}, "invalid_argument"),
+        ({"scene_id": "x" * 2000, "text": "x"}, "invalid_argument"),
+        ({"scene_id": "nul\x00", "text": "x"}, "invalid_argument"),
+        ({"scene_id": {"a": [1, {"b": float("nan")}]}, "text": "x"}, "invalid_argument"),
         ({"text": "x"}, "invalid_argument"),
         ({"scene_id": "image-bad", "text": 7}, "invalid_argument"),
         ({"scene_id": "image-bad"}, "invalid_argument"),

@@ -22,7 +22,7 @@ def _not_reserved(value: str) -> str:
 
 DocumentId = Annotated[
     str,
-    StringConstraints(min_length=1, max_length=200, pattern=r"^[^/\x00-\x1f]+$"),
+    StringConstraints(min_length=1, max_length=200, pattern=r"^[^/\\\x00-\x1f]+$"),
     AfterValidator(_not_reserved),
 ]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]

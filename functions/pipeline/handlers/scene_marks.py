@@ -25,7 +25,7 @@ def _own_unfinished(job: Job, desk: Desk) -> Iterable[str]:
     for scene_id in _named_scenes(job):
         try:
             scene = desk.scenes.scene(job.user_id, scene_id)
-        except (JobError, ValueError):  # gone, another user's, or not an id at all
+        except JobError:  # gone, another user's, or not an id at all
             continue
         status = scene.get("generation_status")
         generating = isinstance(status, dict) and status.get(MEDIUM[job.ref.kind]) == "generating"
@@ -43,4 +43,4 @@ def _named_scenes(job: Job) -> Iterable[str]:
         )
     else:
         named = [job.fields.get("scene_id")]
-    return [scene_id for scene_id in named if isinstance(scene_id, str) and scene_id and "/" not in scene_id]
+    return [scene_id for scene_id in named if isinstance(scene_id, str)]

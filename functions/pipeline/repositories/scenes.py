@@ -8,6 +8,7 @@ from typing import Any
 
 from google.cloud import firestore
 
+from pipeline.domain.clips import check_document_id
 from pipeline.domain.errors import NotFound, PermissionDenied
 from pipeline.domain.outcomes import DocumentUpdate
 
@@ -19,23 +20,24 @@ class SceneRepository:
         self._client = client
 
     def scene(self, user_id: str, scene_id: str) -> Mapping[str, Any]:
-        """The user's scene. Raises NotFound or PermissionDenied."""
-        return self._owned("scene", f"scenes/{scene_id}", user_id)
+        """The user's scene. Raises NotFound, PermissionDenied, or InvalidRequest for what is no id."""
+        return self._owned("scene", scene_id, user_id)
 
     def storyboard(self, user_id: str, storyboard_id: str) -> Mapping[str, Any]:
-        """The user's storyboard. Raises NotFound or PermissionDenied."""
-        return self._owned("storyboard", f"storyboards/{storyboard_id}", user_id)
+        """The user's storyboard. Raises NotFound, PermissionDenied, or InvalidRequest for what is no id."""
+        return self._owned("storyboard", storyboard_id, user_id)
 
     def product(self, user_id: str, product_id: str) -> Mapping[str, Any]:
-        """The user's product. Raises NotFound or PermissionDenied."""
-        return self._owned("product", f"products/{product_id}", user_id)
+        """The user's product. Raises NotFound, PermissionDenied, or InvalidRequest for what is no id."""
+        return self._owned("product", product_id, user_id)
 
-    def _owned(self, noun: str, path: str, user_id: str) -> Mapping[str, Any]:
-        fields = self._client.document(path).get().to_dict()
+    def _owned(self, noun: str, document_id: str, user_id: str) -> Mapping[str, Any]:
+        check_document_id(f"{noun}_id", document_id)
+        fields = self._client.collection(f"{noun}s").document(document_id).get().to_dict()
         if fields is None:
-            raise NotFound(f"There is no {noun} '{path.split('/', 1)[1]}'.")
+            raise NotFound(f"There is no {noun} '{document_id}'.")
         if fields.get("user_id") != user_id:
-            raise PermissionDenied(f"The {noun} '{path.split('/', 1)[1]}' belongs to somebody else.")
+            raise PermissionDenied(f"The {noun} '{document_id}' belongs to somebody else.")
         return fields
 
 
