@@ -17,6 +17,7 @@ from localdev.stack.object_stores import R2_ACCESS_KEY_ID, R2_SECRET_ACCESS_KEY,
 from localdev.stack.ports import choose_ports
 from localdev.stub_replicate import StubReplicate
 from pipeline.adapters.downloads import Downloader
+from pipeline.adapters.object_storage import ObjectStorage
 from pipeline.adapters.r2_storage import R2Storage
 from pipeline.adapters.replicate_api import ReplicateApi
 from pipeline.config import Settings, read_settings
@@ -56,6 +57,9 @@ class Workbench:
         self.tasks = WakeList()
         self.turns = 0
         self.api = ReplicateApi("token", replicate.base_url)
+        self.storage: ObjectStorage = R2Storage(
+            r2.endpoint_url, r2.bucket, R2_ACCESS_KEY_ID, R2_SECRET_ACCESS_KEY, r2.public_base_url
+        )
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self.ahead
@@ -78,9 +82,7 @@ class Workbench:
             clips=lambda user_id, video_id: ClipRepository(user_id, video_id, client=self.client),
             videos=lambda user_id: VideoRepository(user_id, client=self.client),
             replicate=self.api,
-            storage=R2Storage(
-                self.r2.endpoint_url, self.r2.bucket, R2_ACCESS_KEY_ID, R2_SECRET_ACCESS_KEY, self.r2.public_base_url
-            ),
+            storage=self.storage,
             downloads=Downloader(self.settings.allowed_http_hosts),
             clock=self.now,
         )

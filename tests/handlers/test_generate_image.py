@@ -1,11 +1,16 @@
 """Image jobs, from the created event to the scene that shows the picture."""
 
 import io
+import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from localdev.stack.object_stores import LocalFirebaseStorage
+from localdev.stack.ports import choose_ports
+from pipeline.adapters.firebase_storage import FirebaseStorage
 from pipeline.domain.jobs import CreatedWake, JobKind, JobRef
 from tests.handlers.conftest import USER, Workbench
 
@@ -33,6 +38,26 @@ def test_an_image_job_ends_with_a_stored_picture(workbench: Workbench):
     assert job["prompt_source"] == "template"
     assert job["completed_at"] < job["expire_at"]
     assert job["lease_expires_at"] is None
+
+
+def test_firebase_storage_serves_the_picture_under_its_token(
+    workbench: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    ports = choose_ports(["storage", "download"])
+    server = LocalFirebaseStorage(ports["storage"], ports["download"], "demo.appspot.com")
+    server.start()
+    try:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.base_url)
+        monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "demo-words-to-video")
+        workbench.storage = FirebaseStorage(server.bucket, server.download_base_url)
+        job = workbench.run(JobKind.IMAGE, "image-firebase", image_job(workbench.scene("image-firebase")))
+        assert job["status"] == "complete"
+        assert f"{server.download_base_url}/v0/b/demo.appspot.com/o/" in job["image_url"]
+        assert Image.open(io.BytesIO(download(job["image_url"]))).size == (job["width"], job["height"])
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            download(job["image_url"].split("token=")[0] + "token=guessed")
+    finally:
+        server.stop()
 
 
 def test_the_scene_shows_the_picture(workbench: Workbench):
