@@ -141,6 +141,17 @@ def _partial_failure(progress: "_Progress") -> JobError:
     return PartialFailure(f"{len(progress.failed)} of {total} scenes failed; {'; '.join(reasons[:5])}")
 
 
+def _settled_numbers(fields: Mapping[str, Any]) -> set[int]:
+    """The scenes that earlier turns have written to the job."""
+    entries = [entry for name in ("clips", "scene_errors") for entry in _list(fields.get(name))]
+    numbers = [entry.get("scene_number") for entry in entries if isinstance(entry, dict)]
+    return {number for number in numbers if isinstance(number, int)}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
 class _Progress:
     """Which scenes are settled, shown on the job as they settle. Used by several threads."""
 
@@ -148,6 +159,7 @@ class _Progress:
         self._turn = turn
         self._scenes = scenes
         self._lock = threading.Lock()
+        self._shown_before = _settled_numbers(turn.fields)
         self._clips: dict[int, StoredClip] = {}
         self.failed: dict[int, JobError] = {}
 
@@ -185,9 +197,8 @@ class _Progress:
         ]
 
     def _show(self, scene: SceneRequest, mark: Callable[[str], DocumentUpdate]) -> None:
-        shown = [*(self._turn.fields.get("clips") or []), *(self._turn.fields.get("scene_errors") or [])]
-        if any(entry.get("scene_number") == scene.scene_number for entry in shown):
-            return  # an earlier turn has written it
+        if scene.scene_number in self._shown_before:
+            return
         self._turn.report_now(
             "predict",
             100 * (len(self._clips) + len(self.failed)) / len(self._scenes),
