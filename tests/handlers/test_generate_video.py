@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.adapters.media_probe import probe_media
-from pipeline.domain.jobs import CreatedWake, JobKind, JobRef
+from pipeline.adapters.replicate_api import ReplicateApi
+from pipeline.domain.jobs import CreatedWake, JobKind, JobRef, TaskWake
 from pipeline.repositories.clips import ClipRepository
 from pipeline.repositories.videos import VideoRepository
 from tests.handlers.conftest import USER, Workbench
@@ -64,6 +65,25 @@ def test_no_instance_waits_while_the_model_works(workbench: Workbench, picture: 
     assert (job["status"], job["lease_expires_at"]) == ("processing", None)
     assert ref in workbench.tasks.due
     assert workbench.finish(ref)["status"] == "complete"
+
+
+def test_a_provider_that_is_silent_for_a_while_loses_no_paid_clip(workbench: Workbench, picture: Path):
+    ref = JobRef(JobKind.VIDEO, "video-silence")
+    fields = video_job(workbench.scene("video-silence"), workbench.publish(picture))
+    workbench.write(ref.path, {"user_id": USER, "status": "pending", **fields})
+    before = workbench.replicate.creates
+    workbench.wake(ref, CreatedWake())
+    answering, silent = workbench.api, ReplicateApi("token", "http://127.0.0.1:1")
+    workbench.api = silent
+    for _ in range(6):
+        turn, at = workbench.tasks.due[ref]
+        workbench.ahead += at - workbench.now()
+        workbench.wake(ref, TaskWake(turn))
+    assert (workbench.read(ref.path)["status"], workbench.read(ref.path)["attempt"]) == ("processing", 1)
+    workbench.api = answering
+    silent.close()
+    assert workbench.finish(ref)["status"] == "complete"
+    assert workbench.replicate.creates == before + 1
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,10 @@ def _reconcile(record: PredictionRecord, tools: Tools) -> PredictionRecord:
             "It is not known whether Replicate started this prediction, and its records are gone. "
             "Nothing was sent twice; look at the account's predictions, then create the job again."
         )
-    ours = find_ours(record, tools.replicate.list_predictions(submitting_at - LISTING_MARGIN))
+    try:
+        ours = find_ours(record, tools.replicate.list_predictions(submitting_at - LISTING_MARGIN))
+    except (ProviderUnavailable, RateLimited) as error:
+        raise _ask_later(record, tools) from error
     if ours:
         for extra in ours[1:]:
             tools.replicate.cancel_prediction(extra.id)
@@ -154,22 +157,35 @@ def _await(turn: Turn, record: PredictionRecord, tools: Tools) -> PredictionReco
         prediction = _look(record, tools)
         if prediction.is_terminal:
             return _record_end(record, prediction, tools)
-        now = tools.clock()
-        if record.deadline_at is not None and now > record.deadline_at:
+        if _is_overdue(record, tools):
             tools.replicate.cancel_prediction(prediction.id)
             return _record_end(record, ProviderPrediction(prediction.id, "canceled", record.model), tools)
         if time.monotonic() >= awake_until:
-            tools.predictions.count_poll(record.op, now)
-            raise WakeLater(poll_delay_seconds(record.polls, tools.settings.poll_first_seconds))
+            raise _ask_later(record, tools)
         turn.check()
         time.sleep(INLINE_POLL_SECONDS)
 
 
 def _look(record: PredictionRecord, tools: Tools) -> ProviderPrediction:
+    """Its state. A provider that does not answer has not failed: the prediction is paid and may well succeed, so it is
+    asked again until the prediction's own time is over."""
     try:
         return tools.replicate.get_prediction(record.prediction_id or "")
     except NotFound as error:
         raise PredictionFailed("Replicate no longer knows this prediction.") from error
+    except (ProviderUnavailable, RateLimited) as error:
+        if _is_overdue(record, tools):
+            raise
+        raise _ask_later(record, tools) from error
+
+
+def _is_overdue(record: PredictionRecord, tools: Tools) -> bool:
+    return record.deadline_at is not None and tools.clock() > record.deadline_at
+
+
+def _ask_later(record: PredictionRecord, tools: Tools) -> WakeLater:
+    tools.predictions.count_poll(record.op, tools.clock())
+    return WakeLater(poll_delay_seconds(record.polls, tools.settings.poll_first_seconds))
 
 
 def _record_end(record: PredictionRecord, prediction: ProviderPrediction, tools: Tools) -> PredictionRecord:
