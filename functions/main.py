@@ -5,13 +5,17 @@ ten seconds, and a cold start should load only what its function needs.
     video_generation_jobs/{id} ──created──> handle_video_generation ──────┤          ┌── advancejob
     multi_video_jobs/{id} ───────created──> handle_multi_video_generation ┼─ tasks ──┤
     composition_jobs/{id} ───────created──> handle_composition ───────────┘          └── advancecomposition
+                                                                              signals ──┘
+    Replicate ── a prediction has ended ──> handle_replicate_webhook ──────────────┤
+    a schedule, every five minutes ───────> sweep_jobs (or, by hand, sweep_jobs_now) ┘
 """
 
 import os
 from typing import Any
 
-from firebase_functions import firestore_fn, options, tasks_fn
+from firebase_functions import firestore_fn, https_fn, options, scheduler_fn, tasks_fn
 from firebase_functions.https_fn import CallableRequest, FunctionsErrorCode, HttpsError
+from flask import Request, Response
 
 from pipeline.config import DEFAULT_REGION, storage_secrets
 from pipeline.domain.jobs import JobKind
@@ -45,6 +49,14 @@ COMPOSITION: dict[str, Any] = {
     "max_instances": 10,
     "secrets": SECRETS,
 }
+# Small and short: a signature to check, records to move, tasks to queue. The webhook's callers are Replicate's servers.
+WATCH: dict[str, Any] = {
+    "region": REGION,
+    "memory": options.MemoryOption.MB_512,
+    "cpu": 1,
+    "secrets": SECRETS,
+}
+SWEEP_SECONDS = 300
 # A task is answered with an error only when it came early or nothing could be written down: then again, and again.
 RETRY = options.RetryConfig(max_attempts=100, min_backoff_seconds=1, max_backoff_seconds=60, max_doublings=4)
 QUEUE = options.RateLimits(max_concurrent_dispatches=40)
@@ -88,6 +100,50 @@ def advancejob(request: CallableRequest[Any]) -> None:
 def advancecomposition(request: CallableRequest[Any]) -> None:
     """The next turn of a composition job."""
     _run_task(request)
+
+
+@https_fn.on_request(timeout_sec=60, concurrency=4, max_instances=10, invoker="public", **WATCH)
+def handle_replicate_webhook(request: Request) -> Response:
+    """Replicate says that a prediction has ended. Whatever is not signed by Replicate is refused."""
+    from pipeline.adapters.replicate_webhooks import MAX_BODY_BYTES, ForgedWebhook
+    from pipeline.handlers.receive_webhook import UnreadableWebhook
+    from pipeline.wiring import INSTANCE
+
+    if request.method != "POST":
+        return Response("POST only", status=405)
+    body = request.stream.read(MAX_BODY_BYTES + 1)
+    if len(body) > MAX_BODY_BYTES:
+        return Response("too large", status=413)
+    try:
+        INSTANCE.receive_webhook(request.args.get("op", ""), dict(request.headers), body)
+    except ForgedWebhook:
+        return Response("not signed by Replicate, or too old", status=401)
+    except UnreadableWebhook:
+        return Response("not a prediction", status=400)
+    return Response(status=204)
+
+
+@scheduler_fn.on_schedule(
+    schedule="every 5 minutes", timeout_sec=SWEEP_SECONDS, concurrency=1, max_instances=1, **WATCH
+)
+def sweep_jobs(event: scheduler_fn.ScheduledEvent) -> None:  # noqa: ARG001
+    """Whatever got lost, no job waits for longer than until the next sweep."""
+    _sweep()
+
+
+@https_fn.on_request(timeout_sec=SWEEP_SECONDS, concurrency=1, max_instances=1, invoker="private", **WATCH)
+def sweep_jobs_now(request: Request) -> Response:  # noqa: ARG001
+    """The same by hand, for those whom IAM lets call it; and on the emulators, which know no schedules."""
+    return Response(_sweep(), mimetype="application/json")
+
+
+def _sweep() -> str:
+    import json
+    from dataclasses import asdict
+
+    from pipeline.wiring import INSTANCE
+
+    return json.dumps(asdict(INSTANCE.sweep(SWEEP_SECONDS - LETTING_GO_SECONDS)))
 
 
 def _run_created(kind: JobKind, job_id: str) -> None:

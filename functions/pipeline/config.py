@@ -10,8 +10,10 @@ from typing import Literal
 
 from pipeline.domain.errors import ConfigurationError
 from pipeline.domain.models import IMAGE_MODELS, VIDEO_MODELS
+from pipeline.domain.quotas import Limits
 
 DEFAULT_REGION = "us-central1"
+WEBHOOK_FUNCTION = "handle_replicate_webhook"
 R2_SECRETS = ("R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY")
 
 
@@ -34,6 +36,8 @@ class Settings:
     max_image_bytes: int
     max_clip_bytes: int
     max_audio_bytes: int
+    limits: Limits
+    webhook_url: str  # where Replicate tells that a prediction has ended; "": nowhere, it is asked
     allowed_http_hosts: frozenset[str]
 
 
@@ -77,6 +81,13 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         max_image_bytes=_whole(environment, "MAX_IMAGE_MB", 30, 1, 1000) * 1_000_000,
         max_clip_bytes=_whole(environment, "MAX_CLIP_MB", 300, 1, 4000) * 1_000_000,
         max_audio_bytes=_whole(environment, "MAX_AUDIO_MB", 50, 1, 1000) * 1_000_000,
+        limits=Limits(
+            active_jobs_per_user=_whole(environment, "MAX_ACTIVE_JOBS_PER_USER", 50, 0, 10_000),
+            jobs_per_user_per_day=_whole(environment, "MAX_JOBS_PER_USER_PER_DAY", 1000, 0, 1_000_000),
+            usd_per_user_per_day=_number(environment, "MAX_USD_PER_USER_PER_DAY", 20.0, 0.0, 1e6),
+            usd_per_day=_number(environment, "MAX_USD_PER_DAY", 100.0, 0.0, 1e7),
+        ),
+        webhook_url=_webhook_url(environment),
         allowed_http_hosts=frozenset(
             host.strip() for host in environment.get("ALLOWED_HTTP_HOSTS", "").split(",") if host.strip()
         ),
@@ -118,6 +129,19 @@ def storage_backend(environment: Mapping[str, str]) -> str:
 def storage_secrets(environment: Mapping[str, str]) -> list[str]:
     """The secrets that a deployment with this storage binds: a project on Firebase Storage needs no R2 keys."""
     return list(R2_SECRETS) if storage_backend(environment) == "r2" else []
+
+
+def _webhook_url(environment: Mapping[str, str]) -> str:
+    """The function's own address, unless REPLICATE_WEBHOOK_URL names another or says `off`."""
+    named = environment.get("REPLICATE_WEBHOOK_URL", "").strip()
+    if named == "off":
+        return ""
+    if named and not named.startswith(("https://", "http://")):
+        raise ConfigurationError(f"REPLICATE_WEBHOOK_URL is '{named}'; it must be a URL, or 'off'.")
+    project = environment.get("GCLOUD_PROJECT", "")
+    region = environment.get("FUNCTIONS_REGION") or DEFAULT_REGION
+    own = f"https://{region}-{project}.cloudfunctions.net/{WEBHOOK_FUNCTION}" if project else ""
+    return named or own
 
 
 def _required(environment: Mapping[str, str], name: str, *, secret: bool = False) -> str:

@@ -1,6 +1,6 @@
 """Builds the real things from the settings, once per instance, and runs jobs with them.
 
-The only module that knows all others. `main` calls INSTANCE's `run_created_job` and `run_task`.
+The only module that knows all others. `main` calls INSTANCE.
 """
 
 import os
@@ -17,16 +17,20 @@ from google.cloud import firestore
 from pipeline.adapters.downloads import Downloader
 from pipeline.adapters.object_storage import ObjectStorage
 from pipeline.adapters.replicate_api import ReplicateApi
+from pipeline.adapters.replicate_webhooks import WebhookVerifier
 from pipeline.adapters.tasks import TaskQueue
 from pipeline.config import StorageSettings, read_replicate, read_settings, read_storage
 from pipeline.domain.errors import ConfigurationError
-from pipeline.domain.jobs import CreatedWake, JobKind, JobRef, TaskWake
+from pipeline.domain.jobs import CreatedWake, JobKind, JobRef, SignalWake, TaskWake
+from pipeline.handlers.receive_webhook import read_webhook, receive_webhook
 from pipeline.handlers.run_job import run_job
+from pipeline.handlers.sweep import Swept, sweep
 from pipeline.handlers.tools import Desk, Tools
 from pipeline.repositories.clips import ClipRepository
 from pipeline.repositories.jobs import JobRepository
 from pipeline.repositories.predictions import PredictionRepository
 from pipeline.repositories.scenes import SceneRepository
+from pipeline.repositories.stuck_jobs import StuckJobRepository
 from pipeline.repositories.videos import VideoRepository
 
 
@@ -44,7 +48,18 @@ class Instance:
     def run_task(self, data: Any, seconds: float) -> None:
         """What the task functions do with the body that `adapters.tasks` sent."""
         ref = JobRef(JobKind(data["kind"]), str(data["job_id"]))
-        run_job(ref, TaskWake(int(data["turn"])), seconds, self.desk(), self.tools)
+        wake = SignalWake() if data.get("signal") else TaskWake(int(data["turn"]))
+        run_job(ref, wake, seconds, self.desk(), self.tools)
+
+    def receive_webhook(self, op: str, headers: Mapping[str, str], body: bytes) -> None:
+        """What the webhook function does. Raises ForgedWebhook and UnreadableWebhook."""
+        tools = self.tools()
+        self._verifier.verify(headers, body)
+        receive_webhook(op, read_webhook(body), self.desk(), tools)
+
+    def sweep(self, seconds: float) -> Swept:
+        """What the schedule does every few minutes."""
+        return sweep(self.desk(), self.tools, seconds)
 
     def desk(self) -> Desk:
         """What is needed to claim a job and to write down how it ended."""
@@ -65,7 +80,8 @@ class Instance:
         retention = timedelta(days=settings.job_retention_days)
         return Desk(
             settings=settings,
-            jobs=JobRepository(self._firestore, retention),
+            jobs=JobRepository(self._firestore, retention, settings.limits),
+            stuck=StuckJobRepository(self._firestore),
             scenes=SceneRepository(self._firestore),
             predictions=PredictionRepository(self._firestore, retention),
             tasks=TaskQueue(_admin_app(), settings.region),
@@ -87,6 +103,10 @@ class Instance:
             downloads=Downloader(allowed_http_hosts=settings.allowed_http_hosts),
             clock=_now,
         )
+
+    @cached_property
+    def _verifier(self) -> WebhookVerifier:
+        return WebhookVerifier(self._tools.replicate.webhook_secret)
 
     @cached_property
     def _firestore(self) -> firestore.Client:

@@ -118,6 +118,7 @@ class LocalStack:
         return {
             **self.urls.client_environment(),
             **self._providers.functions_environment(),
+            "REPLICATE_WEBHOOK_URL": self._webhook_url(),
             "NO_GCE_CHECK": "true",  # an SDK that looks for credentials fails at once, not after seconds
             "STORAGE_BACKEND": "r2",
             "R2_ENDPOINT_URL": self.urls.r2_url,
@@ -130,6 +131,10 @@ class LocalStack:
             "ALLOWED_HTTP_HOSTS": ",".join(self.urls.allowed_http_hosts()),
             **self._functions_environment,
         }
+
+    def _webhook_url(self) -> str:
+        """The stand-in reaches the functions emulator; the real Replicate does not."""
+        return f"{self.urls.functions_url}/handle_replicate_webhook" if self._providers.replicate else "off"
 
     def __enter__(self) -> Self:
         return self.start()

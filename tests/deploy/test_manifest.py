@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from pipeline.domain.jobs import JobKind
+
 ROOT = Path(__file__).parents[2]
 LIB = ROOT / "node_modules/firebase-tools/lib"
 PROJECT_ID = "words-to-video-dev"
@@ -21,6 +23,7 @@ EVENTS = {
     "handle_composition": "composition_jobs/{job_id}",
 }
 TASKS = ("advancejob", "advancecomposition")
+WATCHES = ("handle_replicate_webhook", "sweep_jobs", "sweep_jobs_now")
 HEAVY = ("handle_composition", "advancecomposition")
 
 
@@ -54,12 +57,14 @@ def validate(upload: Path) -> dict[str, Any]:
 def test_a_deploy_would_be_accepted_and_holds_what_we_mean(upload: Path):
     found = validate(upload)
     functions = {endpoint["id"]: endpoint for endpoint in found["endpoints"]}
-    assert set(functions) == {*EVENTS, *TASKS}
+    assert set(functions) == {*EVENTS, *TASKS, *WATCHES}
     for name, function in functions.items():
-        assert (function["platform"], function["region"], function["maxInstances"]) == ("gcfv2", "us-central1", 10)
-        assert (function["availableMemoryMb"], function["cpu"], function["concurrency"]) == (
-            (4096, 2, 1) if name in HEAVY else (1024, 1, 4)
-        )
+        assert (function["platform"], function["region"]) == ("gcfv2", "us-central1")
+        assert function["maxInstances"] == (1 if name.startswith("sweep") else 10)
+        if name not in WATCHES:
+            assert (function["availableMemoryMb"], function["cpu"], function["concurrency"]) == (
+                (4096, 2, 1) if name in HEAVY else (1024, 1, 4)
+            )
         assert [secret["key"] for secret in function["secretEnvironmentVariables"]] == [
             "REPLICATE_API_TOKEN",
             "R2_ACCESS_KEY_ID",
@@ -74,6 +79,20 @@ def test_a_deploy_would_be_accepted_and_holds_what_we_mean(upload: Path):
         assert name.isalnum()  # Cloud Tasks takes no underscore in a queue's name, and the CLI does not say so
         assert functions[name]["timeoutSeconds"] == 1800
         assert functions[name]["taskQueueTrigger"]["retryConfig"]["maxAttempts"] == 100
+    assert functions["handle_replicate_webhook"]["httpsTrigger"]["invoker"] == ["public"]
+    assert functions["sweep_jobs_now"]["httpsTrigger"]["invoker"] == ["private"]
+    assert functions["sweep_jobs"]["scheduleTrigger"]["schedule"] == "every 5 minutes"
+
+
+def test_no_function_can_trigger_itself(upload: Path):
+    """Job documents are only ever created by clients, and no function listens to anything but their creation."""
+    triggers = [function["eventTrigger"] for function in validate(upload)["endpoints"] if "eventTrigger" in function]
+    assert {trigger["eventType"] for trigger in triggers} == {"google.cloud.firestore.document.v1.created"}
+    listened = {trigger["eventFilterPathPatterns"]["document"].partition("/")[0] for trigger in triggers}
+    creates = re.compile(r"\.(?:create|set|add)\(")
+    repositories = {path.stem: path.read_text() for path in (upload / "pipeline/repositories").glob("*.py")}
+    assert listened == {kind.collection for kind in JobKind}
+    assert not creates.search(repositories["jobs"] + repositories["stuck_jobs"])
 
 
 def test_the_example_settings_are_read_as_meant(upload: Path):
@@ -150,6 +169,7 @@ def test_the_deployed_packages_are_pinned_and_complete():
         "PIL": "pillow",
         "pydantic": "pydantic",
         "pydantic_core": "pydantic",
+        "replicate": "replicate",
         "requests": "firebase-admin",
         "s3transfer": "boto3",
         "urllib3": "boto3",

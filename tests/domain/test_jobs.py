@@ -3,6 +3,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pipeline.domain.jobs import (
+    KILLED,
+    MAX_TURNS,
     Busy,
     CreatedWake,
     GiveUp,
@@ -51,7 +53,7 @@ def job(status: JobStatus = JobStatus.PROCESSING, **fields: object) -> Job:
         # the other instance died
         (job(turn=1, lease_expires_at=EARLIER), CreatedWake(), Take(interrupted=True)),
         (job(turn=1, lease_expires_at=EARLIER, interruptions=1), SignalWake(), Take(interrupted=True)),
-        (job(turn=3, lease_expires_at=EARLIER, interruptions=2), SignalWake(), GiveUp()),
+        (job(turn=3, lease_expires_at=EARLIER, interruptions=2), SignalWake(), GiveUp(KILLED, interrupted=True)),
         # over
         (job(JobStatus.COMPLETE), CreatedWake(), Ignore("already complete")),
         (job(JobStatus.ERROR), TaskWake(3), Ignore("already error")),
@@ -60,6 +62,12 @@ def job(status: JobStatus = JobStatus.PROCESSING, **fields: object) -> Job:
 )
 def test_a_wake_up_starts_a_turn_only_when_the_job_needs_one(found, wake, decision):
     assert decide_claim(found, wake, NOW) == decision
+
+
+def test_a_job_that_is_woken_without_end_is_stopped():
+    decision = decide_claim(job(turn=MAX_TURNS, wake_at=EARLIER), TaskWake(MAX_TURNS), NOW)
+    assert isinstance(decision, GiveUp)
+    assert decision.error.code == "runaway"
 
 
 def test_a_terminal_job_is_left_alone_even_under_an_old_lease():

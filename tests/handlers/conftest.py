@@ -28,6 +28,7 @@ from pipeline.repositories.clips import ClipRepository
 from pipeline.repositories.jobs import JobRepository
 from pipeline.repositories.predictions import PredictionRepository
 from pipeline.repositories.scenes import SceneRepository
+from pipeline.repositories.stuck_jobs import StuckJobRepository
 from pipeline.repositories.videos import VideoRepository
 from tests.media_samples import MediaSamples
 
@@ -36,13 +37,17 @@ MAX_TURNS = 200
 
 
 class WakeList:
-    """Stands for Cloud Tasks: keeps the latest wake-up of every job."""
+    """Stands for Cloud Tasks: keeps the latest wake-up of every job, and the signals that nobody has taken."""
 
     def __init__(self) -> None:
         self.due: dict[JobRef, tuple[int, datetime]] = {}
+        self.signals: list[JobRef] = []
 
     def wake(self, ref: JobRef, turn: int, at: datetime) -> None:
         self.due[ref] = (turn, at)
+
+    def signal(self, ref: JobRef) -> None:
+        self.signals.append(ref)
 
 
 class Workbench:
@@ -67,7 +72,8 @@ class Workbench:
     def desk(self) -> Desk:
         return Desk(
             settings=self.settings,
-            jobs=JobRepository(self.client, timedelta(days=30)),
+            jobs=JobRepository(self.client, timedelta(days=30), self.settings.limits),
+            stuck=StuckJobRepository(self.client),
             scenes=SceneRepository(self.client),
             predictions=PredictionRepository(self.client, timedelta(days=30)),
             tasks=self.tasks,  # type: ignore[arg-type]  # the one stand-in

@@ -75,7 +75,7 @@ class ReplicateApi:
             raise SubmissionUnclear(type(error).__name__) from error
         if response.status_code in (200, 201, 202):
             try:
-                return _prediction(response.json())
+                return prediction_of(response.json())
             except (ValueError, KeyError, TypeError) as error:
                 raise SubmissionUnclear("unreadable answer") from error
         if response.status_code in _REFUSALS:
@@ -84,7 +84,7 @@ class ReplicateApi:
 
     def get_prediction(self, prediction_id: str) -> ProviderPrediction:
         """Its present state. Raises NotFound when it is unknown or deleted."""
-        return _prediction(self._read(f"/predictions/{prediction_id}"))
+        return prediction_of(self._read(f"/predictions/{prediction_id}"))
 
     def list_predictions(self, created_after: datetime) -> Iterator[ProviderPrediction]:
         """All predictions since a moment, newest first, read to the end: half a listing proves nothing."""
@@ -94,7 +94,7 @@ class ReplicateApi:
             if path is None:
                 return
             page = self._read(path, params)
-            yield from (_prediction(item) for item in page["results"])
+            yield from (prediction_of(item) for item in page["results"])
             path, params = page.get("next"), None
         raise ProviderUnavailable("Replicate's list of predictions is too long to be searched now.")
 
@@ -106,6 +106,10 @@ class ReplicateApi:
             raise ProviderUnavailable("Replicate could not be reached.") from error
         if response.status_code not in (200, 201, 202, 404, 422):
             raise _refusal(response)
+
+    def webhook_secret(self) -> str:
+        """The key that this account's webhooks are signed with: `whsec_` and base64."""
+        return str(self._read("/webhooks/default/secret")["key"])
 
     def upload_file(self, path: Path, media_type: str) -> str:
         """Hand a file to Replicate (kept for a day). Returns the URL that a model's input may name."""
@@ -137,7 +141,8 @@ class ReplicateApi:
 _REFUSALS = frozenset({400, 401, 402, 403, 404, 409, 413, 422, 429})
 
 
-def _prediction(body: Mapping[str, Any]) -> ProviderPrediction:
+def prediction_of(body: Mapping[str, Any]) -> ProviderPrediction:
+    """A prediction as answers and webhooks describe it. KeyError, TypeError or AttributeError: it is none."""
     output = body.get("output")
     outputs = output if isinstance(output, list) else [output]
     return ProviderPrediction(
@@ -149,7 +154,7 @@ def _prediction(body: Mapping[str, Any]) -> ProviderPrediction:
         error=str(body["error"]) if body.get("error") else None,
         created_at=str(body.get("created_at") or ""),
         webhook=body.get("webhook"),
-        predict_seconds=(body.get("metrics") or {}).get("predict_time"),
+        metrics=body.get("metrics") or {},
     )
 
 

@@ -4,6 +4,7 @@
     ├── InvalidRequest              invalid_argument
     ├── NotFound                    not_found
     ├── PermissionDenied            permission_denied
+    ├── QuotaExceeded               quota_exceeded
     ├── ConfigurationError          configuration_error
     ├── SourceError                 source_unavailable
     │   ├── UnsafeUrl               unsafe_url
@@ -24,7 +25,10 @@
     ├── StorageRefused              storage_refused
     ├── OutOfSpace                  out_of_space
     ├── DeadlineExceeded            deadline_exceeded
+    ├── DatabaseUnavailable         database_unavailable   yes
+    ├── DatabaseRefused             database_refused
     ├── Interrupted                 interrupted            yes
+    ├── Runaway                     runaway
     ├── PartialFailure              partial_failure
     └── InternalError               internal               yes
 
@@ -32,7 +36,8 @@ Foreign exceptions become one of these once, at the adapter that meets them, wit
 that users read: they never hold secrets, signed URLs, or paths of the machine.
 """
 
-from typing import ClassVar
+from datetime import datetime
+from typing import Any, ClassVar
 
 
 class JobError(Exception):
@@ -44,6 +49,10 @@ class JobError(Exception):
     @property
     def message(self) -> str:
         return str(self)
+
+    def as_fields(self) -> dict[str, Any]:
+        """As it stands on a job document."""
+        return {"code": self.code, "message": self.message, "retryable": self.retryable}
 
 
 class InvalidRequest(JobError):
@@ -62,6 +71,22 @@ class PermissionDenied(JobError):
     """The job names a document of another user."""
 
     code = "permission_denied"
+
+
+class QuotaExceeded(JobError):
+    """The user, or all users together, have reached a limit of this deployment. Nothing was begun.
+
+    `resets_at` is when the same job will be taken, where that is a matter of time.
+    """
+
+    code = "quota_exceeded"
+
+    def __init__(self, message: str, resets_at: datetime | None = None) -> None:
+        super().__init__(message)
+        self.resets_at = resets_at
+
+    def as_fields(self) -> dict[str, Any]:
+        return {**super().as_fields(), "resets_at": self.resets_at}
 
 
 class ConfigurationError(JobError):
@@ -193,11 +218,30 @@ class DeadlineExceeded(JobError):
     code = "deadline_exceeded"
 
 
+class DatabaseUnavailable(JobError):
+    """Firestore did not answer, or too many wrote to the same document at once."""
+
+    code = "database_unavailable"
+    retryable = True
+
+
+class DatabaseRefused(JobError):
+    """Firestore said no: permission, a missing index, or a document that is too large."""
+
+    code = "database_refused"
+
+
 class Interrupted(JobError):
     """The instance that held the job went away while working on it."""
 
     code = "interrupted"
     retryable = True
+
+
+class Runaway(JobError):
+    """The job was woken more often than any honest job needs: it is stopped before it costs more."""
+
+    code = "runaway"
 
 
 class PartialFailure(JobError):

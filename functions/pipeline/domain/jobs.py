@@ -21,8 +21,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from pipeline.domain.errors import Interrupted, JobError, Runaway
+
 MAX_ATTEMPTS = 3
 """How often one step is tried, and how often in a row an instance may die on a job."""
+
+MAX_TURNS = 2000
+"""The runaway breaker: fifty scenes that are each asked about twenty times take half of it."""
 
 MAX_RATE_LIMITED_ATTEMPTS = 12
 """A provider that asks us to wait is not failing: it is asked again for longer than a broken one."""
@@ -86,6 +91,12 @@ class JobRef:
     def path(self) -> str:
         return f"{self.kind.collection}/{self.job_id}"
 
+    @staticmethod
+    def of_path(path: str) -> "JobRef":
+        """The job at `image_generation_jobs/job-1`. Raises StopIteration for any other collection."""
+        collection, _, job_id = path.partition("/")
+        return JobRef(next(kind for kind in JobKind if kind.collection == collection), job_id)
+
 
 @dataclass(frozen=True)
 class StepRecord:
@@ -116,6 +127,9 @@ class Job:
     progress_percent: int = 0
     cost_usd: float = 0.0
     started_at: datetime | None = None
+    usage_day: str | None = None  # the day whose limits it was admitted under; None before that
+    reserved_microusd: int = 0  # of that day's limits, until the job has ended
+    duplicate_of: str | None = None  # the job with the same request_id that does the work
     steps: Mapping[str, StepRecord] = field(default_factory=dict)
 
 
@@ -148,7 +162,10 @@ class Take:
 
 @dataclass(frozen=True)
 class GiveUp:
-    """Claim it, only to write that its instances keep dying."""
+    """Claim it, only to write why nobody works on it any more: `error`."""
+
+    error: JobError
+    interrupted: bool = False
 
 
 @dataclass(frozen=True)
@@ -170,6 +187,8 @@ class TooEarly:
     wake_at: datetime
 
 
+KILLED = Interrupted("The function was stopped three times while working on this job (out of memory?).")
+
 ClaimDecision = Take | GiveUp | Ignore | Busy | TooEarly
 
 
@@ -182,8 +201,10 @@ def decide_claim(job: Job, wake: Wake, now: datetime) -> ClaimDecision:
         return Ignore(f"already {job.status}")
     if job.lease_expires_at is not None and job.lease_expires_at > now:
         return Busy()
+    if job.turn >= MAX_TURNS:
+        return GiveUp(Runaway(f"The job was stopped: it was woken {job.turn} times, which no honest job needs."))
     if job.lease_expires_at is not None:
-        return Take(interrupted=True) if job.interruptions + 1 < MAX_ATTEMPTS else GiveUp()
+        return Take(interrupted=True) if job.interruptions + 1 < MAX_ATTEMPTS else GiveUp(KILLED, interrupted=True)
     overdue = job.wake_at is not None and job.wake_at <= now
     match wake:
         case CreatedWake() if job.status is not JobStatus.PENDING and not overdue:
@@ -204,8 +225,8 @@ def backoff_seconds(attempt: int, spread: float) -> float:
 
 
 def poll_delay_seconds(polls: int, first_seconds: float) -> float:
-    """Seconds until a prediction is asked about again: growing by a quarter each time, at most a minute.
+    """Seconds until something is asked about again: growing by a quarter each time, at most a minute.
 
-    So a result is found at most a fifth of the prediction's own time late, with about a dozen questions in 15 minutes.
+    So a result is found at most a fifth of the prediction's own time late, and a wish to cancel within a minute.
     """
     return min(first_seconds * 1.25 ** min(polls, 40), max(60.0, first_seconds))

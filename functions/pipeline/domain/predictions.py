@@ -1,12 +1,17 @@
 """Paying once: what we remember of a prediction, and how we recognise our own.
 
-    intent ──claim──> submitting ──201──> submitted ──> succeeded | failed | canceled
-       ▲                  │  │
-       └── never sent ────┘  └── no answer: only the provider's listing may tell (reconciliation)
+    intent ──claim──> submitting ──201──> submitted ──> succeeded | failed
+       ▲                  │  │                ▲
+       └── never sent ────┘  └── no answer ───┤ found in the provider's listing, or a webhook names it
+                                              └ neither, and an hour has passed: held, for a person to look at
 
 The record is created with a deterministic id before anything is sent, and is moved to `submitting` before the POST.
 The POST is sent once. The provider has no idempotency key, but echoes `input.seed`: a 31-bit number made from the id,
 which marks a listed prediction as ours.
+
+Before it is sent again, whoever was sending must be known to have stopped: `submitting_until` is when the claimer's own
+function call is over, or the moment at which its POST failed without an answer; then a grace follows in which a request
+that is still under way would show in the listing.
 """
 
 import hashlib
@@ -15,6 +20,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
+from urllib.parse import quote
 
 from pipeline.domain.errors import (
     ContentRejected,
@@ -38,10 +44,11 @@ class PredictionState(StrEnum):
     SUBMITTED = "submitted"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
+    HELD = "held"  # nobody can tell any more whether it was started; never sent again
 
     @property
     def is_terminal(self) -> bool:
-        return self in (PredictionState.SUCCEEDED, PredictionState.FAILED)
+        return self in (PredictionState.SUCCEEDED, PredictionState.FAILED, PredictionState.HELD)
 
 
 @dataclass(frozen=True)
@@ -53,6 +60,7 @@ class PredictionOrder:
     cost_usd: float
     cancel_after_seconds: int  # the provider stops it after this long
     inline_wait_seconds: float = 0.0  # how long a turn may stay awake for it
+    units: float = 1.0  # what the price is for: pictures, or seconds of video
 
 
 @dataclass(frozen=True)
@@ -67,10 +75,14 @@ class PredictionRecord:
     cost_usd: float
     cancel_after_seconds: int
     inline_wait_seconds: float = 0.0
+    units: float = 1.0
+    user_id: str = ""
     submitting_at: datetime | None = None
+    submitting_until: datetime | None = None  # nobody sends it after this
     deadline_at: datetime | None = None
     prediction_id: str | None = None
     polls: int = 0
+    updated_at: datetime | None = None
     outputs: tuple[str, ...] = ()
     error: str | None = None  # the provider's own words
     error_code: str | None = None
@@ -80,8 +92,8 @@ class PredictionRecord:
     @property
     def paid_usd(self) -> float:
         """What it costs as far as we know: from the moment it is the provider's."""
-        paid = self.charged or self.state in (PredictionState.SUBMITTED, PredictionState.SUCCEEDED)
-        return self.cost_usd if paid else 0.0
+        paid = (PredictionState.SUBMITTED, PredictionState.SUCCEEDED, PredictionState.HELD)
+        return self.cost_usd if self.charged or self.state in paid else 0.0
 
 
 @dataclass(frozen=True)
@@ -96,7 +108,7 @@ class ProviderPrediction:
     error: str | None = None
     created_at: str = ""
     webhook: str | None = None
-    predict_seconds: float | None = None
+    metrics: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def is_terminal(self) -> bool:
@@ -113,9 +125,28 @@ def operation_seed(op: str) -> int:
     return int.from_bytes(hashlib.sha256(op.encode()).digest()[:4], "big") & 0x7FFFFFFF
 
 
+def webhook_query(op: str) -> str:
+    """What a webhook's URL ends in, so that its prediction is known even if its id never reached us."""
+    return f"op={quote(op, safe='')}"
+
+
+_UNITS = ("video_output_duration_seconds", "image_count", "image_output_count")
+
+
+def actual_cost_usd(record: PredictionRecord, prediction: ProviderPrediction) -> float:
+    """What a finished prediction cost: the ordered price, for as many pictures or seconds as the provider counted.
+
+    Where its metrics count neither, it delivered what was ordered.
+    """
+    counted = next((prediction.metrics[name] for name in _UNITS if name in prediction.metrics), None)
+    if not isinstance(counted, int | float) or isinstance(counted, bool) or counted <= 0:
+        return record.cost_usd
+    return round(record.cost_usd * counted / record.units, 6)
+
+
 def find_ours(record: PredictionRecord, listed: Iterable[ProviderPrediction]) -> list[ProviderPrediction]:
     """The listed predictions that this record's POST started, oldest first. More than one must not happen."""
-    seed, mark = record.input.get("seed"), f"op={record.op}"
+    seed, mark = record.input.get("seed"), webhook_query(record.op)
     ours = [
         prediction
         for prediction in listed

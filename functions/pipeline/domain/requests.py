@@ -4,6 +4,7 @@ Field names are those of the documents. `parse_request` is the only way in; what
 Unknown fields are ignored: the document also holds what the functions own.
 """
 
+import hashlib
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -11,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from pydantic_core import PydanticCustomError
 
 from pipeline.domain.errors import InvalidRequest
+from pipeline.domain.jobs import JobKind
 
 
 def _not_reserved(value: str) -> str:
@@ -40,6 +42,8 @@ class JobRequest(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
 
     user_id: DocumentId
+    request_id: DocumentId | None = None  # a second job with the same one gets the first one's result
+    retry_of: DocumentId | None = None  # the job whose finished steps are to be used again
 
 
 class ImageRequest(JobRequest):
@@ -125,6 +129,24 @@ def parse_request(model: type[Request], fields: Mapping[str, Any]) -> Request:
         raise InvalidRequest(f"Field '{where}' is not valid: {first['msg']}.") from error
     _refuse_duplicate_scenes(request)
     return request
+
+
+REQUEST_MODELS: Mapping[JobKind, type[JobRequest]] = {
+    JobKind.IMAGE: ImageRequest,
+    JobKind.VIDEO: VideoRequest,
+    JobKind.MULTI_VIDEO: MultiVideoRequest,
+    JobKind.COMPOSITION: CompositionRequest,
+}
+
+
+def request_key(kind: JobKind, user_id: str, request_id: str) -> str:
+    """The id of the document that remembers a user's `request_id`: one for each user and kind of job."""
+    return hashlib.sha256(f"{kind}\n{user_id}\n{request_id}".encode()).hexdigest()
+
+
+def fingerprint(request: JobRequest) -> str:
+    """Tells whether two jobs ask for the same."""
+    return hashlib.sha256(request.model_dump_json(exclude={"request_id"}).encode()).hexdigest()
 
 
 def _as_tuple(value: Any) -> Any:

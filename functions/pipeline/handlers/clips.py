@@ -82,6 +82,7 @@ def order_clip(turn: Turn, image_url: str, text: str, seconds: float, tools: Too
         input=model.build_input(motion_prompt(text), uploaded, duration, settings.video_resolution),
         cost_usd=model.cost_usd(duration, settings.video_resolution),
         cancel_after_seconds=settings.video_cancel_after_seconds,
+        units=duration,
     )
 
 

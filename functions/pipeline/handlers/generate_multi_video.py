@@ -66,7 +66,7 @@ def _place(turn: Turn, request: MultiVideoRequest, desk: Desk, tools: Tools) -> 
     named = [scene.scene_id for scene in request.scenes if scene.scene_id is not None]
     for scene_id in named:
         desk.scenes.scene(request.user_id, scene_id)
-    video_id = request.storyboard_id or turn.ref.job_id
+    video_id = request.storyboard_id or turn.origin_job_id
     tools.videos(turn.user_id).create_or_update_video(
         video_id=video_id,
         video_title=title or request.scenes[0].description[:80],
@@ -186,15 +186,7 @@ class _Progress:
 
     def errors(self) -> list[Mapping[str, Any]]:
         """The failed scenes with their reasons."""
-        return [
-            {
-                "scene_number": number,
-                "code": error.code,
-                "message": error.message,
-                "retryable": error.retryable,
-            }
-            for number, error in sorted(self.failed.items())
-        ]
+        return [{"scene_number": number, **error.as_fields()} for number, error in sorted(self.failed.items())]
 
     def _show(self, scene: SceneRequest, mark: Callable[[str], DocumentUpdate]) -> None:
         if scene.scene_number in self._shown_before:

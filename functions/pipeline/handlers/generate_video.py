@@ -51,7 +51,7 @@ def _place(turn: Turn, request: VideoRequest, desk: Desk, tools: Tools) -> ClipP
         order = [entry for entry in storyboard.get("scene_order") or [] if isinstance(entry, str)]
         number = order.index(request.scene_id) + 1 if request.scene_id in order else 1
         style, title = str(storyboard.get("style") or style), str(storyboard.get("title") or "")
-    video_id = request.storyboard_id or turn.ref.job_id
+    video_id = request.storyboard_id or turn.origin_job_id
     tools.videos(turn.user_id).create_or_update_video(
         video_id=video_id,
         video_title=title or request.text[:80],

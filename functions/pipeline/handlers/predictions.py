@@ -6,48 +6,61 @@ The protocol, and why each transition is where it is, stands in `domain.predicti
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from firebase_functions import logger
 
 from pipeline.adapters.replicate_api import SubmissionUnclear
 from pipeline.domain.errors import (
+    InsufficientCredit,
     JobError,
     NotFound,
-    OutcomeUnknown,
     PredictionFailed,
     ProviderUnavailable,
     RateLimited,
     recorded_error,
 )
-from pipeline.domain.jobs import MAX_ATTEMPTS, JobRef, poll_delay_seconds
+from pipeline.domain.jobs import MAX_ATTEMPTS, poll_delay_seconds
 from pipeline.domain.outcomes import WakeLater
 from pipeline.domain.predictions import (
-    LISTING_MARGIN,
-    PURGE_AFTER,
     PredictionOrder,
     PredictionRecord,
     PredictionState,
     ProviderPrediction,
-    find_ours,
     operation_id,
-    provider_failure,
+    webhook_query,
+)
+from pipeline.domain.quotas import microusd
+from pipeline.handlers.prediction_ends import (
+    INTENT,
+    SUBMITTED,
+    SUBMITTING,
+    adopt,
+    call_off,
+    find_again,
+    record_end,
+    record_failure,
 )
 from pipeline.handlers.tools import Tools
 from pipeline.handlers.turns import Turn
 
 INLINE_POLL_SECONDS = 0.5
-OVERDUE_MARGIN = timedelta(seconds=60)
-INTENT, SUBMITTING, SUBMITTED = PredictionState.INTENT, PredictionState.SUBMITTING, PredictionState.SUBMITTED
+
+CREATE_SECONDS = 45.0
+"""More than one create can take: the time limits of connecting and of waiting for the answer."""
+
+PATIENCE_WITH_WEBHOOK = 6.0
+"""Where a webhook tells that a prediction has ended, asking is only for the case that it gets lost."""
 
 
 @dataclass(frozen=True)
 class Predicted:
-    """A finished prediction. `url` is deleted by the provider an hour after it ended."""
+    """A finished prediction. `url` is deleted by the provider an hour after `ended_at`."""
 
     url: str
     model: str
     seed: int
+    ended_at: datetime | None = None
 
 
 def obtain_prediction(turn: Turn, step: str, order: Callable[[], PredictionOrder], tools: Tools) -> Predicted:
@@ -55,28 +68,18 @@ def obtain_prediction(turn: Turn, step: str, order: Callable[[], PredictionOrder
 
     `order` is called only when a new prediction is to be intended: it may upload the model's input.
     Raises WakeLater while the provider works; the provider's errors when it failed; OutcomeUnknown when a submission's
-    fate can no longer be learnt.
+    fate can no longer be learnt; QuotaExceeded when a second try would pass a limit; TurnLost and CancelRequested.
     """
     record = _open(turn, step, order, tools)
     if record.state is INTENT:
-        record = _submit(record, tools)
+        record = _submit(turn, record, tools)
     if record.state is SUBMITTING:
         record = _reconcile(record, tools)
     if record.state is SUBMITTED:
         record = _await(turn, record, tools)
-    if record.state is PredictionState.FAILED:
+    if record.state is not PredictionState.SUCCEEDED:
         raise recorded_error(record.error_code, record.error)
-    return Predicted(url=record.outputs[0], model=record.model, seed=record.input["seed"])
-
-
-def cancel_predictions(ref: JobRef, tools: Tools) -> None:
-    """Stop what still runs for a job. What cannot be reached now ends by its Cancel-After."""
-    for record in tools.predictions.of_job(ref.path):
-        if record.state is SUBMITTED and record.prediction_id:
-            try:
-                tools.replicate.cancel_prediction(record.prediction_id)
-            except JobError as error:
-                logger.warn(f"[{ref.kind.label}] Cancel failed: {error}", job_id=ref.job_id, op=record.op)
+    return Predicted(record.outputs[0], record.model, record.input["seed"], ended_at=record.updated_at)
 
 
 def _open(turn: Turn, step: str, order: Callable[[], PredictionOrder], tools: Tools) -> PredictionRecord:
@@ -90,63 +93,58 @@ def _open(turn: Turn, step: str, order: Callable[[], PredictionOrder], tools: To
         op = operation_id(turn.ref, step, number)
         record = tools.predictions.find(op)
         if record is None:
-            return tools.predictions.open(op, turn.ref.path, turn.user_id, order(), tools.clock())
+            wanted = order()
+            if number > 1:  # the first was reserved when the job was admitted
+                turn.reserve_more(microusd(wanted.cost_usd))
+            return tools.predictions.open(op, turn.ref.path, turn.user_id, wanted, tools.clock())
         worth_another = record.state is PredictionState.FAILED and record.retryable
         if not worth_another or number == MAX_ATTEMPTS or turn.step_attempt(step) < number:
             return record
         number += 1
 
 
-def _submit(record: PredictionRecord, tools: Tools) -> PredictionRecord:
+def _submit(turn: Turn, record: PredictionRecord, tools: Tools) -> PredictionRecord:
     """Send the one POST. Whatever is not a clear answer leaves the record `submitting`."""
     now = tools.clock()
-    record = tools.predictions.move(record.op, {INTENT}, SUBMITTING, now, submitting_at=now)
-    if record.submitting_at != now:
-        return record  # somebody else's claim
+    until = now + timedelta(seconds=max(turn.seconds_left, 0.0) + CREATE_SECONDS)
+    record, is_ours = tools.predictions.claim(record.op, turn.number, now, until)
+    if not is_ours:
+        return record
     try:
-        prediction = tools.replicate.create_prediction(record.model, record.input, record.cancel_after_seconds)
+        prediction = tools.replicate.create_prediction(
+            record.model, record.input, record.cancel_after_seconds, _webhook_url(record, tools)
+        )
     except SubmissionUnclear as error:
         logger.warn(f"Outcome of a submission is unknown: {error}", op=record.op)
-        return record
+        return tools.predictions.move(
+            record.op, {SUBMITTING}, SUBMITTING, tools.clock(), submitting_until=tools.clock()
+        )
     except (ProviderUnavailable, RateLimited):
         tools.predictions.move(record.op, {SUBMITTING}, INTENT, tools.clock())
         raise
     except JobError as error:
-        _fail(record, error, tools, charged=False)
+        if isinstance(error, InsufficientCredit):
+            logger.error(f"Replicate: {error}", op=record.op, alert="insufficient_credit")
+        record_failure(record, error, tools, charged=False)
         raise
-    return _adopt(record, prediction, tools)
+    return adopt(record, prediction, tools)
 
 
-def _adopt(record: PredictionRecord, prediction: ProviderPrediction, tools: Tools) -> PredictionRecord:
-    now = tools.clock()
-    deadline = now + timedelta(seconds=record.cancel_after_seconds) + OVERDUE_MARGIN
-    return tools.predictions.move(
-        record.op, {INTENT, SUBMITTING}, SUBMITTED, now, prediction_id=prediction.id, deadline_at=deadline
-    )
+def _webhook_url(record: PredictionRecord, tools: Tools) -> str | None:
+    return f"{tools.settings.webhook_url}?{webhook_query(record.op)}" if tools.settings.webhook_url else None
 
 
 def _reconcile(record: PredictionRecord, tools: Tools) -> PredictionRecord:
-    """Learn from the provider's listing whether the POST arrived. Only here may a record leave `submitting` unsent."""
-    settings = tools.settings
-    submitting_at = record.submitting_at or tools.clock()
-    age = tools.clock() - submitting_at
-    if age > PURGE_AFTER:
-        raise OutcomeUnknown(
-            "It is not known whether Replicate started this prediction, and its records are gone. "
-            "Nothing was sent twice; look at the account's predictions, then create the job again."
-        )
+    """The record once its POST's fate is known. Raises WakeLater until then."""
     try:
-        ours = find_ours(record, tools.replicate.list_predictions(submitting_at - LISTING_MARGIN))
+        found = find_again(record, tools)
     except (ProviderUnavailable, RateLimited) as error:
-        raise _ask_later(record, tools) from error
-    if ours:
-        for extra in ours[1:]:
-            tools.replicate.cancel_prediction(extra.id)
-        return _adopt(record, ours[0], tools)
-    if age.total_seconds() > settings.submission_grace_seconds:
-        tools.predictions.move(record.op, {SUBMITTING}, INTENT, tools.clock())
+        raise _ask_later(record, tools, patience=1.0) from error
+    if found.state is SUBMITTING:
+        raise _ask_later(record, tools, patience=1.0)
+    if found.state is INTENT:
         raise WakeLater(0.0)
-    raise WakeLater(min(settings.poll_first_seconds * 2, settings.submission_grace_seconds))
+    return found
 
 
 def _await(turn: Turn, record: PredictionRecord, tools: Tools) -> PredictionRecord:
@@ -156,10 +154,10 @@ def _await(turn: Turn, record: PredictionRecord, tools: Tools) -> PredictionReco
     while True:
         prediction = _look(record, tools)
         if prediction.is_terminal:
-            return _record_end(record, prediction, tools)
+            return record_end(record, prediction, tools)
         if _is_overdue(record, tools):
-            tools.replicate.cancel_prediction(prediction.id)
-            return _record_end(record, ProviderPrediction(prediction.id, "canceled", record.model), tools)
+            call_off(prediction.id, record, tools)
+            return record_end(record, ProviderPrediction(prediction.id, "canceled", record.model), tools)
         if time.monotonic() >= awake_until:
             raise _ask_later(record, tools)
         turn.check()
@@ -183,33 +181,8 @@ def _is_overdue(record: PredictionRecord, tools: Tools) -> bool:
     return record.deadline_at is not None and tools.clock() > record.deadline_at
 
 
-def _ask_later(record: PredictionRecord, tools: Tools) -> WakeLater:
+def _ask_later(record: PredictionRecord, tools: Tools, patience: float | None = None) -> WakeLater:
+    if patience is None:
+        patience = PATIENCE_WITH_WEBHOOK if tools.settings.webhook_url else 1.0
     tools.predictions.count_poll(record.op, tools.clock())
-    return WakeLater(poll_delay_seconds(record.polls, tools.settings.poll_first_seconds))
-
-
-def _record_end(record: PredictionRecord, prediction: ProviderPrediction, tools: Tools) -> PredictionRecord:
-    if prediction.status == "succeeded" and prediction.outputs:
-        return tools.predictions.move(
-            record.op,
-            {SUBMITTED},
-            PredictionState.SUCCEEDED,
-            tools.clock(),
-            outputs=list(prediction.outputs),
-            charged=True,
-            predict_seconds=prediction.predict_seconds,
-        )
-    return _fail(record, provider_failure(prediction), tools, charged=prediction.status != "aborted")
-
-
-def _fail(record: PredictionRecord, error: JobError, tools: Tools, *, charged: bool) -> PredictionRecord:
-    return tools.predictions.move(
-        record.op,
-        {INTENT, SUBMITTING, SUBMITTED},
-        PredictionState.FAILED,
-        tools.clock(),
-        error=error.message,
-        error_code=error.code,
-        retryable=error.retryable,
-        charged=charged,
-    )
+    return WakeLater(poll_delay_seconds(record.polls, tools.settings.poll_first_seconds * patience))

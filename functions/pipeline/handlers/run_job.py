@@ -1,7 +1,7 @@
 """Advance one job: claim it, do what can be done now, and either finish it or say when to wake it.
 
-Called by the created triggers and the task functions alike (and by every wake-up to come). Duplicates, late and early
-calls are harmless: the claim decides.
+Called by the created triggers and the task functions alike. Duplicates, late and early calls are harmless: the claim
+decides.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,7 +9,8 @@ from datetime import timedelta
 
 from firebase_functions import logger
 
-from pipeline.domain.errors import InternalError, Interrupted, JobError, NotFound
+from pipeline.domain.clips import check_document_id
+from pipeline.domain.errors import InvalidRequest, JobError, NotFound
 from pipeline.domain.jobs import Busy, GiveUp, Ignore, Job, JobKind, JobRef, TooEarly, Wake
 from pipeline.domain.outcomes import (
     Canceled,
@@ -21,11 +22,14 @@ from pipeline.domain.outcomes import (
     Waiting,
     WakeLater,
 )
+from pipeline.handlers.admission import application_of
 from pipeline.handlers.compose_video import compose_video
+from pipeline.handlers.earlier_jobs import answer_duplicate, reuse_finished_steps
+from pipeline.handlers.failures import failure_of
 from pipeline.handlers.generate_image import generate_image
 from pipeline.handlers.generate_multi_video import generate_multi_video
 from pipeline.handlers.generate_video import generate_video
-from pipeline.handlers.predictions import cancel_predictions
+from pipeline.handlers.prediction_ends import cancel_predictions
 from pipeline.handlers.scene_marks import canceled_scene_marks, failed_scene_marks
 from pipeline.handlers.tools import Desk, Tools
 from pipeline.handlers.turns import StepFailed, Turn
@@ -36,6 +40,9 @@ ADVANCE: Mapping[JobKind, Callable[[Turn, Desk, Tools], Completed | Failed]] = {
     JobKind.MULTI_VIDEO: generate_multi_video,
     JobKind.COMPOSITION: compose_video,
 }
+
+
+MAX_JOB_ID = 200
 
 
 class DeliverAgain(Exception):
@@ -52,7 +59,9 @@ def run_job(ref: JobRef, wake: Wake, seconds: float, desk: Desk, tools: Callable
     logger.info(f"[{label}] Function triggered for job {ref.job_id}", job_id=ref.job_id)
     lease = timedelta(seconds=desk.settings.lease_seconds)
     try:
-        decision, job = desk.jobs.claim(ref, wake, desk.clock(), lease)
+        decision, job = desk.jobs.claim(
+            ref, wake, desk.clock(), lease, lambda found: application_of(found, desk.settings)
+        )
     except NotFound:
         logger.warn(f"[{label}] Job {ref.job_id} no longer exists", job_id=ref.job_id)
         return
@@ -63,11 +72,20 @@ def run_job(ref: JobRef, wake: Wake, seconds: float, desk: Desk, tools: Callable
             logger.info(f"[{label}] Nothing to do for job {ref.job_id}: {reason}", job_id=ref.job_id)
         case Busy():
             logger.info(f"[{label}] Job {ref.job_id} is being worked on", job_id=ref.job_id)
-        case GiveUp():
-            error = Interrupted("The function was stopped three times while working on this job (out of memory?).")
-            desk.jobs.finish(ref, job.turn, desk.clock(), _failed(job, error, desk), _cost_usd(ref, desk))
+        case GiveUp(error):
+            logger.error(f"[{label}] Error: {error}", job_id=ref.job_id, code=error.code)
+            _give_up(job, error, desk, tools)
         case _:
             _take_turn(Turn(desk, job, seconds), job, desk, tools)
+
+
+def _give_up(job: Job, error: JobError, desk: Desk, tools: Callable[[], Tools]) -> None:
+    """End a job that nobody may work on. What it may have left behind is called off."""
+    if job.turn > 1:
+        _call_off(job.ref, tools)
+    desk.jobs.finish(
+        job.ref, job.turn, desk.clock(), _failed(job, error, desk), desk.predictions.cost_usd(job.ref.path)
+    )
 
 
 def _take_turn(turn: Turn, job: Job, desk: Desk, tools: Callable[[], Tools]) -> None:
@@ -76,7 +94,7 @@ def _take_turn(turn: Turn, job: Job, desk: Desk, tools: Callable[[], Tools]) -> 
         while True:
             outcome = _advance(turn, job, desk, tools)
             if not isinstance(outcome, Waiting):
-                desk.jobs.finish(turn.ref, turn.number, desk.clock(), outcome, _cost_usd(turn.ref, desk))
+                desk.jobs.finish(turn.ref, turn.number, desk.clock(), outcome, desk.predictions.cost_usd(turn.ref.path))
                 return
             last_look = turn.seconds_left < 0
             if desk.jobs.release(turn.ref, turn.number, desk.clock(), outcome.wake_at, even_if_woken=last_look):
@@ -92,7 +110,7 @@ def _advance(turn: Turn, job: Job, desk: Desk, tools: Callable[[], Tools]) -> Ou
     if job.cancel_requested:
         return _canceled(job, desk, tools)
     try:
-        outcome = _counting_failures(turn, lambda: ADVANCE[turn.ref.kind](turn, desk, tools()))
+        outcome = _counting_failures(turn, lambda: _work(turn, job, desk, tools))
     except WakeLater as later:
         return Waiting(desk.clock() + timedelta(seconds=later.wake_after_seconds))
     except CancelRequested:
@@ -104,7 +122,17 @@ def _advance(turn: Turn, job: Job, desk: Desk, tools: Callable[[], Tools]) -> Ou
     return outcome
 
 
-def _counting_failures(turn: Turn, advance: Callable[[], Completed | Failed]) -> Completed | Failed:
+def _work(turn: Turn, job: Job, desk: Desk, tools: Callable[[], Tools]) -> Completed | Failed | Canceled:
+    if job.duplicate_of is not None:
+        return answer_duplicate(turn, job, desk)
+    if len(check_document_id("job_id", turn.ref.job_id)) > MAX_JOB_ID:  # files and predictions are named after it
+        raise InvalidRequest(f"Field 'job_id' is not valid: it is longer than {MAX_JOB_ID} characters.")
+    if turn.fields.get("retry_of"):
+        reuse_finished_steps(turn, desk, tools())
+    return ADVANCE[turn.ref.kind](turn, desk, tools())
+
+
+def _counting_failures(turn: Turn, advance: Callable[[], Outcome]) -> Outcome:
     """Failures outside of the steps are counted like those of a step, so that they too end after three tries."""
     try:
         return advance()
@@ -113,12 +141,7 @@ def _counting_failures(turn: Turn, advance: Callable[[], Completed | Failed]) ->
     except (WakeLater, CancelRequested, StepFailed, TurnLost):
         raise
     except Exception as error:  # noqa: BLE001  the job's outcome is recorded, whatever went wrong
-        turn.fail_step("advance", InternalError("An internal error interrupted the job."), error)
-
-
-def _cost_usd(ref: JobRef, desk: Desk) -> float:
-    """What the job's predictions cost: summed from their own records, so it cannot drift."""
-    return round(sum(record.paid_usd for record in desk.predictions.of_job(ref.path)), 6)
+        turn.fail_step("advance", failure_of(error), error)
 
 
 def _failed(job: Job, error: JobError, desk: Desk) -> Failed:
@@ -127,9 +150,13 @@ def _failed(job: Job, error: JobError, desk: Desk) -> Failed:
 
 def _canceled(job: Job, desk: Desk, tools: Callable[[], Tools]) -> Canceled:
     logger.info(f"[{job.ref.kind.label}] Job {job.ref.job_id} canceled", job_id=job.ref.job_id)
-    if job.ref.kind is not JobKind.COMPOSITION:
-        try:
-            cancel_predictions(job.ref, tools())
-        except JobError as error:  # no provider to ask: its own time limit ends what runs
-            logger.warn(f"[{job.ref.kind.label}] Nothing canceled at the provider: {error}", job_id=job.ref.job_id)
+    _call_off(job.ref, tools)
     return Canceled(updates=canceled_scene_marks(job, desk))
+
+
+def _call_off(ref: JobRef, tools: Callable[[], Tools]) -> None:
+    if ref.kind is not JobKind.COMPOSITION:
+        try:
+            cancel_predictions(ref, tools())
+        except JobError as error:  # no provider to ask: its own time limit ends what runs
+            logger.warn(f"[{ref.kind.label}] Nothing canceled at the provider: {error}", job_id=ref.job_id)

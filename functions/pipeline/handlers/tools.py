@@ -13,6 +13,7 @@ from pipeline.repositories.clips import ClipRepository
 from pipeline.repositories.jobs import JobRepository
 from pipeline.repositories.predictions import PredictionRepository
 from pipeline.repositories.scenes import SceneRepository
+from pipeline.repositories.stuck_jobs import StuckJobRepository
 from pipeline.repositories.videos import VideoRepository
 
 
@@ -22,6 +23,7 @@ class Desk:
 
     settings: Settings
     jobs: JobRepository
+    stuck: StuckJobRepository
     scenes: SceneRepository
     predictions: PredictionRepository
     tasks: TaskQueue

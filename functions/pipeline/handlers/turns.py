@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from firebase_functions import logger
 
-from pipeline.domain.errors import DeadlineExceeded, InternalError, JobError, RateLimited, recorded_error
+from pipeline.domain.errors import DeadlineExceeded, JobError, RateLimited, recorded_error
 from pipeline.domain.jobs import (
     MAX_ATTEMPTS,
     MAX_RATE_LIMITED_ATTEMPTS,
@@ -28,6 +28,7 @@ from pipeline.domain.jobs import (
     backoff_seconds,
 )
 from pipeline.domain.outcomes import CancelRequested, DocumentUpdate, TurnLost, WakeLater
+from pipeline.handlers.failures import failure_of
 from pipeline.handlers.tools import Desk
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class Turn:
         self._lock = threading.RLock()
         self._written_at = time.monotonic()  # the claim was a write
         self._stage, self._progress = job.fields.get("stage"), job.progress_percent
+        self._origin_job_id = str(job.fields.get("origin_job_id") or job.ref.job_id)
 
     @property
     def ref(self) -> JobRef:
@@ -77,6 +79,11 @@ class Turn:
     def fields(self) -> Mapping[str, Any]:
         """The job document as claimed."""
         return self._job.fields
+
+    @property
+    def origin_job_id(self) -> str:
+        """The job itself, or the first of the jobs that it is a retry of: their clips belong together."""
+        return self._origin_job_id
 
     @property
     def seconds_left(self) -> float:
@@ -107,7 +114,7 @@ class Turn:
                 **self._facts(name),
                 traceback="".join(traceback.format_exception(error)),
             )
-            self.fail_step(name, InternalError(f"An internal error interrupted the step '{name}'."), error)
+            self.fail_step(name, failure_of(error), error)
         done = StepRecord(done=True, attempt=step.attempt, output=asdict(output))
         self.write({f"steps.{name}": asdict(done)})
         self._remember(name, done)
@@ -139,8 +146,7 @@ class Turn:
         if not again:
             raise StepFailed(error) from (cause or error)
         asked = error.retry_after_seconds if isinstance(error, RateLimited) else None
-        wait = asked if asked is not None else backoff_seconds(attempt, self._desk.jitter())
-        raise WakeLater(wait) from error
+        raise WakeLater(max(asked or 0.0, backoff_seconds(attempt, self._desk.jitter()))) from error
 
     def report(self, stage: str, percent: float) -> None:
         """Show progress: never backwards, at most one write a second in a stage, none when nothing has changed.
@@ -186,6 +192,17 @@ class Turn:
             self._job = replace(self._job, attempt=fields.get("attempt", self._job.attempt))
         if found.cancel_requested:
             raise CancelRequested
+
+    def reuse(self, steps: Mapping[str, StepRecord], origin_job_id: str) -> None:
+        """Take over steps that an earlier job has finished, and what it was called where files are named after it."""
+        self.write({"origin_job_id": origin_job_id, **{f"steps.{name}": asdict(step) for name, step in steps.items()}})
+        for name, step in steps.items():
+            self._remember(name, step)
+        self._origin_job_id = origin_job_id
+
+    def reserve_more(self, microusd: int) -> None:
+        """For something that has to be paid again. Raises QuotaExceeded, TurnLost."""
+        self._desk.jobs.reserve_more(self.ref, self.number, self._desk.clock(), microusd)
 
     def step_attempt(self, name: str) -> int:
         """How many tries of a step have failed."""

@@ -1,15 +1,20 @@
-"""What the clip and video repositories share: the default client, changes that nobody else's get lost in, pages."""
+"""What the repositories share: transactions, the default client, changes that nobody else's get lost in, pages."""
 
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
-from google.api_core.exceptions import Aborted, AlreadyExists, FailedPrecondition, NotFound
+from google.api_core.exceptions import Aborted, AlreadyExists, FailedPrecondition, GoogleAPICallError, NotFound
 from google.cloud import firestore
 
 from pipeline.domain.pages import Page, check_page_size
 
 Fields = dict[str, Any]
+
+Result = TypeVar("Result")
+
+TRANSACTION_ATTEMPTS = 12
+"""Commits that meet another writer are tried again this often."""
 
 CHANGE_ATTEMPTS = 50
 """Of writers at once one always gets through, so this many may change one document beside each other."""
@@ -19,6 +24,17 @@ CHANGE_ATTEMPTS = 50
 def default_client() -> firestore.Client:
     """The client of callers that pass none: one per process, made when it is first needed."""
     return firestore.Client()
+
+
+def transact(client: firestore.Client, run: Callable[[firestore.Transaction], Result]) -> Result:
+    """The result of `run`, which may be called more than once; all its writes happen, or none."""
+    try:
+        result: Result = firestore.transactional(run)(client.transaction(max_attempts=TRANSACTION_ATTEMPTS))
+    except ValueError as error:
+        if isinstance(error.__cause__, GoogleAPICallError):  # so the SDK hides what Firestore said last
+            raise error.__cause__ from error
+        raise
+    return result
 
 
 def change_document(

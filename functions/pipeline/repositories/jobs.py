@@ -5,11 +5,11 @@ Policy is in `domain.jobs`; this module applies it.
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from google.cloud import firestore
 
-from pipeline.domain.errors import NotFound
+from pipeline.domain.errors import InvalidRequest, NotFound, QuotaExceeded
 from pipeline.domain.jobs import (
     Busy,
     ClaimDecision,
@@ -23,28 +23,35 @@ from pipeline.domain.jobs import (
     decide_claim,
 )
 from pipeline.domain.outcomes import Canceled, Completed, DocumentUpdate, Failed, TurnLost
-
-Result = TypeVar("Result")
-
-TRANSACTION_ATTEMPTS = 12
-"""Commits that meet another writer are tried again this often."""
+from pipeline.domain.quotas import UNLIMITED, Application, Limits, microusd
+from pipeline.repositories.documents import transact
+from pipeline.repositories.usage import UsageLedger
 
 
 class JobRepository:
-    """Claims, writes and releases jobs."""
+    """Claims, writes, releases and finishes jobs; what they may cost is counted in the same transactions."""
 
-    def __init__(self, client: firestore.Client, retention: timedelta) -> None:
+    def __init__(self, client: firestore.Client, retention: timedelta, limits: Limits = UNLIMITED) -> None:
         self._client = client
         self._retention = retention
+        self._usage = UsageLedger(client, limits, retention)
 
     def get(self, ref: JobRef) -> Job:
         """The job as it stands. Raises NotFound."""
         return _job(ref, self._client.document(ref.path).get())
 
-    def claim(self, ref: JobRef, wake: Wake, now: datetime, lease: timedelta) -> tuple[ClaimDecision, Job]:
+    def claim(
+        self,
+        ref: JobRef,
+        wake: Wake,
+        now: datetime,
+        lease: timedelta,
+        applying: Callable[[Job], Application | None] = lambda _: None,
+    ) -> tuple[ClaimDecision, Job]:
         """Start a turn if this wake-up may. Returns the decision, and the job as claimed (or as found).
 
-        Raises NotFound when the document is gone.
+        A job is admitted under its user's limits when it is first taken, with what `applying` says of it; None admits
+        it uncounted. One that is refused is claimed as a GiveUp. Raises NotFound when the document is gone.
         """
 
         def run(transaction: firestore.Transaction) -> tuple[ClaimDecision, Job]:
@@ -55,21 +62,16 @@ class JobRepository:
                 transaction.update(document, {"wake_requested": True})
             if not isinstance(decision, Take | GiveUp):
                 return decision, job
-            interrupted = isinstance(decision, GiveUp) or decision.interrupted
-            changes: dict[str, Any] = {
-                "status": JobStatus.PROCESSING,
-                "turn": job.turn + 1,
-                "attempt": job.attempt + interrupted,
-                "interruptions": job.interruptions + 1 if interrupted else job.interruptions,
-                "progress_percent": job.progress_percent,
-                "started_at": job.started_at or now,
-                "wake_requested": False,
-                **_leased(now, lease),
-            }
+            changes = _claimed(job, now, lease, interrupted=decision.interrupted)
+            if isinstance(decision, Take) and job.usage_day is None and (application := applying(job)) is not None:
+                try:
+                    changes |= self._usage.admit(transaction, ref, application, now)
+                except (QuotaExceeded, InvalidRequest) as error:
+                    decision = GiveUp(error)
             transaction.update(document, changes)
             return decision, _job_of(ref, {**job.fields, **changes})
 
-        return self._transact(run)
+        return transact(self._client, run)
 
     def write(
         self,
@@ -123,13 +125,52 @@ class JobRepository:
                 fields |= {"error": None, "error_message": None, **outcome.results}
             case Failed(error):
                 fields |= {"status": JobStatus.ERROR, "stage": "error", **outcome.results}
-                fields |= {
-                    "error": {"code": error.code, "message": error.message, "retryable": error.retryable},
-                    "error_message": error.message,
-                }
+                fields |= {"error": error.as_fields(), "error_message": error.message}
             case Canceled():
                 fields |= {"status": JobStatus.CANCELED, "stage": "canceled"}
-        self._fenced(ref, turn, lambda _: fields, outcome.updates)
+
+        def settle(transaction: firestore.Transaction, job: Job) -> None:
+            if job.usage_day is not None:
+                self._usage.settle(
+                    transaction,
+                    ref,
+                    job.user_id,
+                    job.usage_day,
+                    reserved=job.reserved_microusd,
+                    spent=microusd(cost_usd),
+                )
+
+        self._fenced(ref, turn, lambda _: fields, outcome.updates, before=settle)
+
+    def reserve_more(self, ref: JobRef, turn: int, now: datetime, more: int) -> None:
+        """Set `more` micro-dollars of the limits aside for something that has to be paid again.
+
+        Raises QuotaExceeded, TurnLost.
+        """
+
+        def reserve(transaction: firestore.Transaction, job: Job) -> None:
+            if job.usage_day is not None:
+                self._usage.reserve_more(transaction, job.user_id, job.usage_day, more, now)
+
+        self._fenced(ref, turn, lambda job: {"reserved_microusd": job.reserved_microusd + more}, before=reserve)
+
+    def correct_cost(self, ref: JobRef, cost_usd: float) -> None:
+        """A prediction was settled after its job had ended. Nothing happens to a job that is gone or not over."""
+
+        def run(transaction: firestore.Transaction) -> None:
+            document = self._client.document(ref.path)
+            snapshot = document.get(transaction=transaction)
+            if not snapshot.exists:
+                return
+            job = _job(ref, snapshot)
+            more = microusd(cost_usd) - microusd(job.cost_usd)
+            if not job.status.is_terminal or not more:
+                return
+            transaction.update(document, {"cost_usd": cost_usd})
+            if job.usage_day is not None:
+                self._usage.correct(transaction, job.user_id, job.usage_day, more)
+
+        transact(self._client, run)
 
     def _fenced(
         self,
@@ -137,7 +178,11 @@ class JobRepository:
         turn: int,
         changes: Callable[[Job], Mapping[str, Any]],
         updates: Sequence[DocumentUpdate] = (),
+        *,
+        before: Callable[[firestore.Transaction, Job], None] = lambda _, __: None,
     ) -> Job:
+        """Change the job if `turn` is still its latest. `before` may read and write more in the same transaction."""
+
         def run(transaction: firestore.Transaction) -> Job:
             document = self._client.document(ref.path)
             snapshot = document.get(transaction=transaction)
@@ -148,17 +193,13 @@ class JobRepository:
             job = _job(ref, snapshot)
             if job.turn != turn or job.status.is_terminal:
                 raise TurnLost(f"{ref.path} is at turn {job.turn}, this is turn {turn}")
+            before(transaction, job)
             transaction.update(document, dict(changes(job)))
             for target, update in existing:
                 transaction.update(target, dict(update.fields))
             return job
 
-        return self._transact(run)
-
-    def _transact(self, run: Callable[[firestore.Transaction], Result]) -> Result:
-        transaction = self._client.transaction(max_attempts=TRANSACTION_ATTEMPTS)
-        result: Result = firestore.transactional(run)(transaction)
-        return result
+        return transact(self._client, run)
 
 
 _STATUSES = {str(status): status for status in JobStatus}
@@ -166,6 +207,19 @@ _STATUSES = {str(status): status for status in JobStatus}
 
 def _leased(now: datetime, lease: timedelta) -> dict[str, Any]:
     return {"lease_expires_at": now + lease, "wake_at": now + lease, "updated_at": now}
+
+
+def _claimed(job: Job, now: datetime, lease: timedelta, *, interrupted: bool) -> dict[str, Any]:
+    return {
+        "status": JobStatus.PROCESSING,
+        "turn": job.turn + 1,
+        "attempt": job.attempt + interrupted,
+        "interruptions": job.interruptions + interrupted,
+        "progress_percent": job.progress_percent,
+        "started_at": job.started_at or now,
+        "wake_requested": False,
+        **_leased(now, lease),
+    }
 
 
 def _job(ref: JobRef, snapshot: "firestore.DocumentSnapshot[Any]") -> Job:
@@ -193,6 +247,9 @@ def _job_of(ref: JobRef, fields: Mapping[str, Any]) -> Job:
         progress_percent=_whole(fields.get("progress_percent"), 0),
         cost_usd=float(_number(fields.get("cost_usd"))),
         started_at=_time(fields.get("started_at")),
+        usage_day=_text(fields.get("usage_day")),
+        reserved_microusd=_whole(fields.get("reserved_microusd"), 0),
+        duplicate_of=_text(fields.get("duplicate_of")),
         steps={name: _step(step) for name, step in steps.items()} if isinstance(steps, dict) else {},
     )
 
@@ -212,6 +269,10 @@ def _step(fields: Any) -> StepRecord:
 
 def _whole(value: Any, default: int) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) else default
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
 
 
 def _number(value: Any) -> float:

@@ -3,7 +3,7 @@
 Moves between states are transactions that name the state they start from; who loses a race is told what is.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,7 +11,16 @@ from google.api_core.exceptions import AlreadyExists
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
-from pipeline.domain.predictions import PredictionOrder, PredictionRecord, PredictionState, operation_seed
+from pipeline.domain.jobs import JobStatus
+from pipeline.domain.outcomes import CancelRequested, TurnLost
+from pipeline.domain.predictions import (
+    PURGE_AFTER,
+    PredictionOrder,
+    PredictionRecord,
+    PredictionState,
+    operation_seed,
+)
+from pipeline.repositories.documents import transact
 
 COLLECTION = "predictions"
 
@@ -33,6 +42,10 @@ class PredictionRepository:
         query = self._client.collection(COLLECTION).where(filter=FieldFilter("job_path", "==", job_path))
         return [_record(snapshot.id, snapshot.to_dict() or {}) for snapshot in query.stream()]
 
+    def cost_usd(self, job_path: str) -> float:
+        """What a job's predictions cost so far, summed from their own records: so it cannot drift."""
+        return round(sum(record.paid_usd for record in self.of_job(job_path)), 6)
+
     def open(self, op: str, job_path: str, user_id: str, order: PredictionOrder, now: datetime) -> PredictionRecord:
         """The record of this operation: a new intent, or what an earlier turn left."""
         fields = {
@@ -44,10 +57,12 @@ class PredictionRepository:
             # the user's seed would be welcome as a look, but the mark must be unique
             "input": {**order.input, "seed": operation_seed(op)},
             "cost_usd": order.cost_usd,
+            "units": order.units,
             "cancel_after_seconds": order.cancel_after_seconds,
             "inline_wait_seconds": order.inline_wait_seconds,
             "created_at": now,
             "updated_at": now,
+            "check_at": now + PURGE_AFTER,
             "expire_at": now + self._retention,
         }
         try:
@@ -70,18 +85,57 @@ class PredictionRepository:
             if found.get("state") not in states:
                 return _record(op, found)
             changes = {**fields, "state": to, "updated_at": now}
+            if to.is_terminal:
+                changes["check_at"] = None
             transaction.update(document, changes)
             return _record(op, {**found, **changes})
 
-        return self._transact(run)
+        return transact(self._client, run)
+
+    def claim(self, op: str, turn: int, now: datetime, until: datetime) -> tuple[PredictionRecord, bool]:
+        """Take the right to send an intended prediction, before it is sent. Returns it, and whether the right is ours.
+
+        Money is spent only by the turn that holds the job: raises TurnLost when that is another one, and
+        CancelRequested when the client no longer wants it. `until` is when the sender's function call is over.
+        """
+
+        def run(transaction: firestore.Transaction) -> tuple[PredictionRecord, bool]:
+            document = self._client.document(COLLECTION, op)
+            found = document.get(transaction=transaction).to_dict() or {}
+            job = self._client.document(found["job_path"]).get(transaction=transaction).to_dict() or {}
+            if job.get("turn") != turn or job.get("status") != JobStatus.PROCESSING:
+                raise TurnLost(f"{found['job_path']} is at turn {job.get('turn')}, this is turn {turn}")
+            if job.get("cancel_requested") is True:
+                raise CancelRequested
+            if found["state"] != PredictionState.INTENT:
+                return _record(op, found), False
+            changes = {
+                "state": PredictionState.SUBMITTING,
+                "submitting_at": now,
+                "submitting_until": until,
+                "check_at": now + PURGE_AFTER,
+                "updated_at": now,
+            }
+            transaction.update(document, changes)
+            return _record(op, {**found, **changes}), True
+
+        return transact(self._client, run)
 
     def count_poll(self, op: str, now: datetime) -> None:
         """Remember that the provider was asked and was not done."""
         self._client.document(COLLECTION, op).update({"polls": firestore.Increment(1), "updated_at": now})
 
-    def _transact(self, run: Callable[[firestore.Transaction], PredictionRecord]) -> PredictionRecord:
-        record: PredictionRecord = firestore.transactional(run)(self._client.transaction(max_attempts=12))
-        return record
+    def unsettled(self, now: datetime, limit: int) -> list[PredictionRecord]:
+        """Those that should have ended by now and have not, the longest overdue first."""
+        query = self._client.collection(COLLECTION).where(filter=FieldFilter("check_at", "<=", now))
+        return [
+            _record(snapshot.id, snapshot.to_dict() or {})
+            for snapshot in query.order_by("check_at").limit(limit).stream()
+        ]
+
+    def check_again(self, op: str, at: datetime) -> None:
+        """Look at it once more then."""
+        self._client.document(COLLECTION, op).update({"check_at": at})
 
 
 def _record(op: str, fields: Mapping[str, Any]) -> PredictionRecord:
@@ -94,10 +148,14 @@ def _record(op: str, fields: Mapping[str, Any]) -> PredictionRecord:
         cost_usd=float(fields["cost_usd"]),
         cancel_after_seconds=fields["cancel_after_seconds"],
         inline_wait_seconds=fields["inline_wait_seconds"],
+        units=float(fields.get("units", 1.0)),
+        user_id=fields.get("user_id", ""),
         submitting_at=fields.get("submitting_at"),
+        submitting_until=fields.get("submitting_until"),
         deadline_at=fields.get("deadline_at"),
         prediction_id=fields.get("prediction_id"),
         polls=fields.get("polls", 0),
+        updated_at=fields.get("updated_at"),
         outputs=tuple(fields.get("outputs") or ()),
         error=fields.get("error"),
         error_code=fields.get("error_code"),

@@ -1,0 +1,67 @@
+"""Replicate's webhooks: whether one is genuine and recent.
+
+Standard Webhooks: HMAC-SHA256 over `id.timestamp.body`, checked by Replicate's own SDK in constant time.
+Source: https://replicate.com/docs/topics/webhooks/verify-webhook
+"""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+
+MAX_BODY_BYTES = 1_000_000
+"""A prediction's logs come with it; ours are short."""
+
+TOLERANCE_SECONDS = 300
+REFETCH_SECONDS = 300.0
+"""A signature that does not fit may mean a new secret; forgers shall not make us ask more often than this."""
+
+
+class ForgedWebhook(Exception):
+    """Not signed with the account's secret, or too old."""
+
+
+class WebhookVerifier:
+    """Knows the account's signing secret. Safe to share between threads."""
+
+    def __init__(self, fetch_secret: Callable[[], str]) -> None:
+        """`fetch_secret` asks the provider; nothing is asked before the first webhook."""
+        self._fetch_secret = fetch_secret
+        self._secret: str | None = None
+        self._fetched_at = 0.0
+        self._lock = threading.Lock()
+
+    def verify(self, headers: Mapping[str, str], body: bytes) -> None:
+        """Raises ForgedWebhook; ProviderUnavailable and the like when the secret cannot be fetched."""
+        try:
+            self._check(headers, body, self._current_secret())
+        except ForgedWebhook:
+            if (newer := self._newer_secret()) is None:
+                raise
+            self._check(headers, body, newer)
+
+    def _check(self, headers: Mapping[str, str], body: bytes, secret: str) -> None:
+        from replicate.webhook import Webhooks, WebhookSigningSecret
+
+        try:
+            Webhooks.validate(
+                headers=dict(headers),
+                body=body.decode(),
+                secret=WebhookSigningSecret(key=secret),
+                tolerance=TOLERANCE_SECONDS,
+            )
+        except ValueError as error:  # the SDK's own errors, numbers that are none, bad base64, bad UTF-8
+            raise ForgedWebhook(type(error).__name__) from error
+
+    def _current_secret(self) -> str:
+        with self._lock:
+            if self._secret is None:
+                self._secret, self._fetched_at = self._fetch_secret(), time.monotonic()
+            return self._secret
+
+    def _newer_secret(self) -> str | None:
+        with self._lock:
+            if time.monotonic() - self._fetched_at < REFETCH_SECONDS:
+                return None
+            before = self._secret
+            self._secret, self._fetched_at = self._fetch_secret(), time.monotonic()
+            return self._secret if self._secret != before else None

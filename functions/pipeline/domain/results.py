@@ -1,0 +1,21 @@
+"""The fields in which each kind of job hands over what it made."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pipeline.domain.jobs import Job, JobKind
+
+_FILE = ("file_size_bytes", "width", "height", "thumbnail_url", "thumbnail_key", "model", "seed")
+_VIDEO = ("video_url", "video_key", "video_id", "duration")
+
+RESULT_FIELDS: Mapping[JobKind, tuple[str, ...]] = {
+    JobKind.IMAGE: ("image_url", "image_key", "prompt_source", "composite_method", *_FILE),
+    JobKind.VIDEO: ("clip_id", *_VIDEO, *_FILE),
+    JobKind.MULTI_VIDEO: ("clips", "scene_errors"),
+    JobKind.COMPOSITION: ("poster_url", "poster_key", "width", "height", "file_size_bytes", *_VIDEO),
+}
+
+
+def results_of(job: Job) -> dict[str, Any]:
+    """What the job has handed over so far."""
+    return {name: job.fields[name] for name in RESULT_FIELDS[job.ref.kind] if name in job.fields}

@@ -1,0 +1,107 @@
+"""What a job that is a retry of another may use again: the finished steps whose inputs have stayed the same.
+
+    earlier    scene 1 ✓   scene 2 ✗   scene 3 ✓        `retry_of` names it
+    retry      reused      made        reused           only scene 2 is paid
+
+A file in our storage can be used again for ever, the provider's own for an hour.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from pipeline.domain.errors import InvalidRequest
+from pipeline.domain.jobs import Job, StepRecord
+from pipeline.domain.requests import (
+    REQUEST_MODELS,
+    CompositionRequest,
+    ImageRequest,
+    JobRequest,
+    MultiVideoRequest,
+    VideoRequest,
+    fingerprint,
+    parse_request,
+)
+
+OUTPUT_LIFETIME = timedelta(minutes=50)
+"""The provider deletes outputs an hour after their prediction has ended."""
+
+STORED_KEYS = ("video_key", "image_key")
+"""Where a step's output names the file that it stored."""
+
+
+def check_retry(earlier: Job, user_id: str) -> None:
+    """Raises InvalidRequest when a job cannot be a retry of `earlier`, which is of the same kind."""
+    if earlier.user_id != user_id:
+        raise InvalidRequest("Field 'retry_of' is not valid: there is no such job.")
+    if not earlier.status.is_terminal:
+        raise InvalidRequest("Field 'retry_of' is not valid: that job is still running. Cancel it, or wait for it.")
+
+
+def reusable_steps(earlier: Job, request: JobRequest, now: datetime) -> dict[str, StepRecord]:
+    """The steps of `earlier` that a job asking for `request` need not do again."""
+    try:
+        before = parse_request(REQUEST_MODELS[earlier.ref.kind], earlier.fields)
+    except InvalidRequest:
+        return {}
+    wanted: dict[str, StepRecord] = {}
+    for predict, store, same_prediction, same_place in _pairs(before, request):
+        if same_prediction:
+            wanted |= _of_pair(earlier.steps, predict, store, same_place, now)
+    return wanted
+
+
+def stored_key(step: StepRecord) -> str | None:
+    """The key of the file that a finished step has stored."""
+    return next((str(step.output[name]) for name in STORED_KEYS if step.output.get(name)), None)
+
+
+def _of_pair(
+    steps: Mapping[str, StepRecord], predict: str, store: str, same_place: bool, now: datetime
+) -> dict[str, StepRecord]:
+    predicted, stored = steps.get(predict, StepRecord()), steps.get(store, StepRecord())
+    if predict == store:
+        return {store: stored} if stored.done else {}
+    if not predicted.done:
+        return {}
+    if stored.done and same_place:
+        return {predict: predicted, store: stored}
+    ended_at = predicted.output.get("ended_at")
+    still_there = isinstance(ended_at, datetime) and now - ended_at < OUTPUT_LIFETIME
+    return {predict: predicted} if still_there else {}
+
+
+def _pairs(before: JobRequest, now: JobRequest) -> list[tuple[str, str, bool, bool]]:
+    """(step that predicts, step that stores, whether both jobs want the same prediction, and in the same place)"""
+    match before, now:
+        case ImageRequest(), ImageRequest():
+            same_prediction = _same(before, now, "text", "style_prompt")
+            same_place = _same(before, now, "scene_id", "use_product_composite", "product_id")
+            return [("predict", "store", same_prediction, same_place)]
+        case VideoRequest(), VideoRequest():
+            same_prediction = _same(before, now, "image_url", "text", "duration")
+            return [("predict", "store", same_prediction, _same(before, now, "scene_id", "storyboard_id"))]
+        case MultiVideoRequest(), MultiVideoRequest():
+            earlier = {scene.scene_number: scene for scene in before.scenes}
+            same_board = before.storyboard_id == now.storyboard_id
+            return [
+                (
+                    f"scene_{scene.scene_number}_predict",
+                    f"scene_{scene.scene_number}_store",
+                    _same(earlier[scene.scene_number], scene, "seed_image_url", "description", "duration"),
+                    same_board,
+                )
+                for scene in now.scenes
+                if scene.scene_number in earlier
+            ]
+        case CompositionRequest(), CompositionRequest():
+            return [("compose", "compose", _content(before) == _content(now), True)]
+    return []
+
+
+def _same(one: Any, other: Any, *names: str) -> bool:
+    return all(getattr(one, name) == getattr(other, name) for name in names)
+
+
+def _content(request: JobRequest) -> str:
+    return fingerprint(request.model_copy(update={"retry_of": None}))

@@ -1,0 +1,162 @@
+"""How a prediction's record moves once it may have been sent: found again, ended, called off, held for a person.
+
+Used by the turn that waits for it, by the webhook, and by the sweeper; each move is a transaction that names the states
+it starts from, so it does not matter who comes first, or twice.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from firebase_functions import logger
+
+from pipeline.domain.errors import JobError, NotFound, OutcomeUnknown, PredictionFailed
+from pipeline.domain.jobs import JobRef
+from pipeline.domain.predictions import (
+    LISTING_MARGIN,
+    PURGE_AFTER,
+    PredictionRecord,
+    PredictionState,
+    ProviderPrediction,
+    actual_cost_usd,
+    find_ours,
+    provider_failure,
+)
+from pipeline.handlers.tools import Tools
+
+OVERDUE_MARGIN = timedelta(seconds=60)
+INTENT, SUBMITTING, SUBMITTED = PredictionState.INTENT, PredictionState.SUBMITTING, PredictionState.SUBMITTED
+UNKNOWN = (
+    "It is not known whether Replicate started this prediction, and its records are gone. "
+    "Nothing was sent twice; look at the account's predictions, then create the job again."
+)
+
+
+def adopt(record: PredictionRecord, prediction: ProviderPrediction, tools: Tools) -> PredictionRecord:
+    """The provider has it: from here on it is paid."""
+    now = tools.clock()
+    deadline = now + timedelta(seconds=record.cancel_after_seconds) + OVERDUE_MARGIN
+    return tools.predictions.move(
+        record.op,
+        {INTENT, SUBMITTING},
+        SUBMITTED,
+        now,
+        prediction_id=prediction.id,
+        deadline_at=deadline,
+        check_at=deadline + OVERDUE_MARGIN,
+    )
+
+
+def find_again(record: PredictionRecord, tools: Tools) -> PredictionRecord:
+    """Learn from the provider's listing whether an unanswered POST arrived.
+
+    Only here may a record leave `submitting` unsent. Returns it as it stands then; still `submitting` means: ask again.
+    Raises ProviderUnavailable or RateLimited when the listing cannot be read.
+    """
+    submitting_at = record.submitting_at or tools.clock()
+    if tools.clock() - submitting_at > PURGE_AFTER:
+        logger.error(UNKNOWN, op=record.op, alert="prediction_held")
+        return _fail(record, OutcomeUnknown(UNKNOWN), tools, charged=False, to=PredictionState.HELD)
+    ours = find_ours(record, tools.replicate.list_predictions(submitting_at - LISTING_MARGIN))
+    for extra in ours[1:]:
+        call_off(extra.id, record, tools)
+    if ours:
+        return adopt(record, ours[0], tools)
+    if tools.clock() > _sender_is_gone_at(record) + timedelta(seconds=tools.settings.submission_grace_seconds):
+        return tools.predictions.move(record.op, {SUBMITTING}, INTENT, tools.clock())
+    return record
+
+
+def record_end(record: PredictionRecord, prediction: ProviderPrediction, tools: Tools) -> PredictionRecord:
+    """Write down how it ended, and what it cost."""
+    if prediction.status == "succeeded" and prediction.outputs:
+        return tools.predictions.move(
+            record.op,
+            {SUBMITTED},
+            PredictionState.SUCCEEDED,
+            tools.clock(),
+            outputs=list(prediction.outputs),
+            charged=True,
+            cost_usd=actual_cost_usd(record, prediction),
+            metrics=dict(prediction.metrics),
+        )
+    return record_failure(record, provider_failure(prediction), tools, charged=prediction.status != "aborted")
+
+
+def record_failure(record: PredictionRecord, error: JobError, tools: Tools, *, charged: bool) -> PredictionRecord:
+    """Write down that it failed, and whether that was free."""
+    return _fail(record, error, tools, charged=charged, to=PredictionState.FAILED)
+
+
+def call_off(prediction_id: str, record: PredictionRecord, tools: Tools) -> None:
+    """Ask the provider to stop it. What cannot be reached now ends by its Cancel-After."""
+    try:
+        tools.replicate.cancel_prediction(prediction_id)
+    except JobError as error:
+        logger.warn(f"A prediction could not be called off: {error}", op=record.op)
+
+
+def cancel_predictions(ref: JobRef, tools: Tools) -> None:
+    """Stop what still runs for a job, and see that nothing more is sent for it."""
+    for record in tools.predictions.of_job(ref.path):
+        _settle(record, tools)
+
+
+def settle_abandoned(record: PredictionRecord, tools: Tools, again_after: timedelta) -> PredictionRecord:
+    """For the sweeper: end a prediction whose job has ended, or have it looked at once more after `again_after`."""
+    record = _settle(record, tools)
+    if not record.state.is_terminal:
+        tools.predictions.check_again(record.op, tools.clock() + again_after)
+    return record
+
+
+def _settle(record: PredictionRecord, tools: Tools) -> PredictionRecord:
+    """Nobody wants it any more: called off where it runs, written down where it has ended."""
+    if record.state is INTENT:
+        record = record_failure(record, PredictionFailed("Called off before it was sent."), tools, charged=False)
+    if record.state is SUBMITTING:
+        record = _quietly(record, find_again, tools)
+        if record.state is INTENT:
+            return _settle(record, tools)
+    if record.state is SUBMITTED:
+        call_off(record.prediction_id or "", record, tools)
+        record = _quietly(record, _look_once, tools)
+    return record
+
+
+def _look_once(record: PredictionRecord, tools: Tools) -> PredictionRecord:
+    try:
+        prediction = tools.replicate.get_prediction(record.prediction_id or "")
+    except NotFound:
+        return record_failure(
+            record, PredictionFailed("Replicate no longer knows this prediction."), tools, charged=True
+        )
+    return record_end(record, prediction, tools) if prediction.is_terminal else record
+
+
+def _quietly(
+    record: PredictionRecord, look: Callable[[PredictionRecord, Tools], PredictionRecord], tools: Tools
+) -> PredictionRecord:
+    try:
+        return look(record, tools)
+    except JobError as error:  # it is looked at again
+        logger.warn(f"The provider could not be asked: {error}", op=record.op)
+        return record
+
+
+def _sender_is_gone_at(record: PredictionRecord) -> datetime:
+    return record.submitting_until or record.submitting_at or datetime.max
+
+
+def _fail(
+    record: PredictionRecord, error: JobError, tools: Tools, *, charged: bool, to: PredictionState
+) -> PredictionRecord:
+    return tools.predictions.move(
+        record.op,
+        {INTENT, SUBMITTING, SUBMITTED},
+        to,
+        tools.clock(),
+        error=error.message,
+        error_code=error.code,
+        retryable=error.retryable,
+        charged=charged,
+    )

@@ -1,0 +1,60 @@
+"""Replicate says that a prediction has ended: write it down, and wake the job that waits for it.
+
+Genuine webhooks come late, twice, in any order, or not at all. So this one only moves records forward, and leaves
+everything else to the job's next turn; whoever asks again later finds the same.
+"""
+
+import json
+
+from firebase_functions import logger
+
+from pipeline.adapters.replicate_api import prediction_of
+from pipeline.domain.errors import NotFound
+from pipeline.domain.jobs import JobRef
+from pipeline.domain.predictions import ProviderPrediction, find_ours
+from pipeline.handlers.prediction_ends import adopt, call_off, record_end
+from pipeline.handlers.tools import Desk, Tools
+
+
+class UnreadableWebhook(Exception):
+    """Signed, but not a prediction."""
+
+
+def read_webhook(body: bytes) -> ProviderPrediction:
+    """The prediction that a webhook tells of. Raises UnreadableWebhook."""
+    try:
+        return prediction_of(json.loads(body))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UnreadableWebhook(type(error).__name__) from error
+
+
+def receive_webhook(op: str, prediction: ProviderPrediction, desk: Desk, tools: Tools) -> None:
+    """`op` names the record; it comes from the URL, which is not signed, so it must agree with the prediction.
+
+    Errors of Firestore and of the queue propagate: the provider then sends it again.
+    """
+    record = tools.predictions.find(op) if op and "/" not in op else None
+    if record is None or not find_ours(record, [prediction]):
+        logger.warn("A webhook tells of a prediction that is not ours", op=op[:200], prediction_id=prediction.id)
+        return
+    record = adopt(record, prediction, tools)
+    if record.prediction_id != prediction.id:
+        logger.error("A second prediction was found for one operation", op=op, prediction_id=prediction.id)
+        if not prediction.is_terminal:
+            call_off(prediction.id, record, tools)
+        return
+    if prediction.is_terminal:
+        record_end(record, prediction, tools)
+    wake_or_correct(JobRef.of_path(record.job_path), desk)
+
+
+def wake_or_correct(ref: JobRef, desk: Desk) -> None:
+    """A prediction of this job has ended: its job goes on, or, if it is over, learns what it really cost."""
+    try:
+        job = desk.jobs.get(ref)
+    except NotFound:
+        return
+    if job.status.is_terminal:
+        desk.jobs.correct_cost(ref, desk.predictions.cost_usd(ref.path))
+    else:
+        desk.tasks.signal(ref)

@@ -1,0 +1,70 @@
+"""Jobs that nobody comes for any more: queries for the sweeper, over each kind's collection.
+
+    wake_at in the past      the lease ran out (an instance died), or the wake-up got lost
+    pending for long         the created event got lost
+
+`wake_at` of what was found is moved on, so that the next query goes on behind it and the next sweep leaves it alone
+while its wake-up is on the way.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from google.api_core.exceptions import FailedPrecondition, NotFound
+from google.cloud import firestore
+from google.cloud.firestore_v1.base_query import FieldFilter
+
+from pipeline.domain.jobs import JobKind, JobRef, JobStatus
+
+PAGE = 300
+
+
+@dataclass(frozen=True)
+class StuckJob:
+    """A job as it was found."""
+
+    ref: JobRef
+    update_time: datetime
+
+
+class StuckJobRepository:
+    """Finds them, page by page."""
+
+    def __init__(self, client: firestore.Client) -> None:
+        self._client = client
+
+    def overdue(self, kind: JobKind, before: datetime) -> Iterator[list[StuckJob]]:
+        """Pages of jobs whose `wake_at` has passed; each must be postponed before the next is asked for."""
+        query = self._client.collection(kind.collection).where(filter=FieldFilter("wake_at", "<=", before))
+        while page := list(query.order_by("wake_at").limit(PAGE).stream()):
+            yield [_stuck(kind, snapshot) for snapshot in page]
+            if len(page) < PAGE:
+                return
+
+    def unclaimed(self, kind: JobKind, before: datetime) -> Iterator[list[StuckJob]]:
+        """Pages of jobs that were created before `before` and are still pending, without those just swept."""
+        query = self._client.collection(kind.collection).where(filter=FieldFilter("status", "==", JobStatus.PENDING))
+        query = query.order_by("__name__").limit(PAGE)
+        page = list(query.stream())
+        while page:
+            yield [_stuck(kind, found) for found in page if found.create_time <= before and _is_due(found, before)]
+            page = list(query.start_after(page[-1]).stream()) if len(page) == PAGE else []
+
+    def postpone(self, job: StuckJob, until: datetime) -> None:
+        """Leave it alone until then, unless it has moved on by itself."""
+        unchanged = self._client.write_option(last_update_time=job.update_time)
+        try:
+            self._client.document(job.ref.path).update({"wake_at": until}, option=unchanged)
+        except (FailedPrecondition, NotFound):
+            return
+
+
+def _stuck(kind: JobKind, snapshot: "firestore.DocumentSnapshot[Any]") -> StuckJob:
+    return StuckJob(JobRef(kind, snapshot.id), snapshot.update_time)
+
+
+def _is_due(snapshot: "firestore.DocumentSnapshot[Any]", before: datetime) -> bool:
+    wake_at = snapshot.get("wake_at") if "wake_at" in (snapshot.to_dict() or {}) else None
+    return not isinstance(wake_at, datetime) or wake_at <= before
