@@ -1,4 +1,4 @@
-"""Job documents in Firestore. Every write is a transaction that checks the fence: only the latest turn may write.
+"""Job documents in Firestore. Every write checks the fence in the same transaction: only the latest turn may write.
 
 Policy is in `domain.jobs`; this module applies it.
 """
@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from google.api_core import exceptions as api
 from google.cloud import firestore
 
 from pipeline.domain.errors import InvalidRequest, NotFound, QuotaExceeded
@@ -24,7 +25,7 @@ from pipeline.domain.jobs import (
 )
 from pipeline.domain.outcomes import Canceled, Completed, DocumentUpdate, Failed, TurnLost
 from pipeline.domain.quotas import UNLIMITED, Application, Limits, microusd
-from pipeline.repositories.documents import transact
+from pipeline.repositories.documents import commit_optimistically, transact, unchanged_since
 from pipeline.repositories.usage import UsageLedger
 
 
@@ -54,24 +55,28 @@ class JobRepository:
         it uncounted. One that is refused is claimed as a GiveUp. Raises NotFound when the document is gone.
         """
 
-        def run(transaction: firestore.Transaction) -> tuple[ClaimDecision, Job]:
-            document = self._client.document(ref.path)
-            job = _job(ref, document.get(transaction=transaction))
+        document = self._client.document(ref.path)
+
+        def attempt(batch: firestore.WriteBatch) -> tuple[ClaimDecision, Job]:
+            snapshot = document.get()
+            job = _job(ref, snapshot)
             decision = decide_claim(job, wake, now)
-            if isinstance(decision, Busy):
-                transaction.update(document, {"wake_requested": True})
-            if not isinstance(decision, Take | GiveUp):
-                return decision, job
-            changes = _claimed(job, now, lease, interrupted=decision.interrupted)
+            changes: dict[str, Any] = {"wake_requested": True} if isinstance(decision, Busy) else {}
+            if isinstance(decision, Take | GiveUp):
+                changes = _claimed(job, now, lease, interrupted=decision.interrupted)
             if isinstance(decision, Take) and job.usage_day is None and (application := applying(job)) is not None:
                 try:
-                    changes |= self._usage.admit(transaction, ref, application, now)
+                    changes |= self._usage.admit(batch, ref, application, now)
                 except (QuotaExceeded, InvalidRequest) as error:
                     decision = GiveUp(error)
-            transaction.update(document, changes)
+            if changes:
+                batch.update(document, changes, option=unchanged_since(self._client, snapshot))
             return decision, _job_of(ref, {**job.fields, **changes})
 
-        return transact(self._client, run)
+        try:
+            return commit_optimistically(self._client, attempt)
+        except api.NotFound as error:
+            raise NotFound(f"There is no job {ref.path}.") from error
 
     def write(
         self,

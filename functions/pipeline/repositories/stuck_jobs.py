@@ -17,6 +17,7 @@ from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
 from pipeline.domain.jobs import JobKind, JobRef, JobStatus
+from pipeline.repositories.documents import unchanged_since
 
 PAGE = 300
 
@@ -26,7 +27,7 @@ class StuckJob:
     """A job as it was found."""
 
     ref: JobRef
-    update_time: datetime
+    snapshot: "firestore.DocumentSnapshot[Any]"
 
 
 class StuckJobRepository:
@@ -54,15 +55,15 @@ class StuckJobRepository:
 
     def postpone(self, job: StuckJob, until: datetime) -> None:
         """Leave it alone until then, unless it has moved on by itself."""
-        unchanged = self._client.write_option(last_update_time=job.update_time)
+        unchanged = unchanged_since(self._client, job.snapshot)
         try:
-            self._client.document(job.ref.path).update({"wake_at": until}, option=unchanged)
+            job.snapshot.reference.update({"wake_at": until}, option=unchanged)
         except (FailedPrecondition, NotFound):
             return
 
 
 def _stuck(kind: JobKind, snapshot: "firestore.DocumentSnapshot[Any]") -> StuckJob:
-    return StuckJob(JobRef(kind, snapshot.id), snapshot.update_time)
+    return StuckJob(JobRef(kind, snapshot.id), snapshot)
 
 
 def _is_due(snapshot: "firestore.DocumentSnapshot[Any]", before: datetime) -> bool:

@@ -1,5 +1,5 @@
-"""What users have running and have spent, and which request ids they have used. Only ever touched inside a job's own
-transaction, which is what makes it exact.
+"""What users have running and have spent, and which request ids they have used. Only ever written together with a job,
+in one atomic commit that fails when what was read has changed: which is what makes it exact.
 
     users/{uid}/usage/active        {job_paths: [...]}
     users/{uid}/usage/{day}         {day, jobs, reserved_microusd, spent_microusd}
@@ -16,13 +16,14 @@ from google.cloud import firestore
 from pipeline.domain.errors import InvalidRequest
 from pipeline.domain.jobs import JobRef, JobStatus
 from pipeline.domain.quotas import MICRO, Application, DayUsage, Limits, check_limits, usage_day
+from pipeline.repositories.documents import unchanged_since
 
 KEPT = timedelta(days=90)
 """How long a day's sums stay."""
 
 
 class UsageLedger:
-    """Admits jobs and settles what they cost. Every method runs inside the caller's transaction."""
+    """Admits jobs and settles what they cost, as part of the caller's commit."""
 
     def __init__(self, client: firestore.Client, limits: Limits, retention: timedelta) -> None:
         self._client = client
@@ -30,43 +31,44 @@ class UsageLedger:
         self._retention = retention
 
     def admit(
-        self, transaction: firestore.Transaction, ref: JobRef, application: Application, now: datetime
+        self, batch: firestore.WriteBatch, ref: JobRef, application: Application, now: datetime
     ) -> dict[str, Any]:
-        """Read what stands, and write the job's share. Returns the fields that belong on the job.
+        """Add the job's share to the batch, on condition that what it rests on stays as it is until the commit.
 
-        A job whose request_id an earlier one has used is admitted as its duplicate, at no cost. Raises QuotaExceeded,
-        or InvalidRequest when the earlier one asked for something else; nothing has been written then.
+        Returns the fields that belong on the job. A job whose request_id an earlier one has used is admitted as its
+        duplicate, at no cost. Raises QuotaExceeded, or InvalidRequest when the earlier one asked for something else.
         """
-        day = usage_day(now)
-        if earlier := self._earlier(transaction, ref, application):
+        user_id, estimate, day = application.user_id, application.estimate_microusd, usage_day(now)
+        if earlier := self._earlier(ref, application):
             return {"usage_day": day, "duplicate_of": earlier, "estimated_cost_usd": 0.0}
-        active = self._active(transaction, application.user_id)
-        user_day, all_day = self._user_day(application.user_id, day), self._all_day(day)
-        estimate = application.estimate_microusd
-        found = _usage(user_day.get(transaction=transaction).to_dict())
+        active, user_day = self._active_document(user_id).get(), self._user_day(user_id, day).get()
         # the one document that all users share is left alone by jobs that cost nothing
-        all_found = _usage(all_day.get(transaction=transaction).to_dict()) if estimate else DayUsage()
-        check_limits(self._limits, active, found, all_found, estimate, now)
-        self._set_active(transaction, application.user_id, [*(path for path in active if path != ref.path), ref.path])
-        self._add(transaction, application.user_id, day, reserved=estimate, jobs=1)
+        all_day = self._all_day(day).get() if estimate else None
+        running = self._running(active)
+        check_limits(self._limits, running, _usage(user_day), _usage(all_day), estimate, now)
+        paths = [*(path for path in running if path != ref.path), ref.path]
+        self._change(batch, active, {"job_paths": paths})
+        self._change(batch, user_day, _added(day, reserved=estimate, jobs=1))
+        if all_day is not None:
+            self._change(batch, all_day, _added(day, reserved=estimate))
         if application.request_key is not None:
             remembered = {
                 "job_path": ref.path,
-                "user_id": application.user_id,
+                "user_id": user_id,
                 "fingerprint": application.fingerprint,
                 "expire_at": now + self._retention,
             }
-            transaction.set(self._client.document("requests", application.request_key), remembered)
+            batch.create(self._client.document("requests", application.request_key), remembered)
         return {"usage_day": day, "reserved_microusd": estimate, "estimated_cost_usd": estimate / MICRO}
 
     def reserve_more(
         self, transaction: firestore.Transaction, user_id: str, day: str, more: int, now: datetime
     ) -> None:
         """For a step that has to be paid again. Raises QuotaExceeded; nothing has been written then."""
-        found = _usage(self._user_day(user_id, day).get(transaction=transaction).to_dict())
-        all_found = _usage(self._all_day(day).get(transaction=transaction).to_dict())
+        user_day = self._user_day(user_id, day).get(transaction=transaction)
+        all_day = self._all_day(day).get(transaction=transaction)
         without_counts = Limits(0, 0, self._limits.usd_per_user_per_day, self._limits.usd_per_day)
-        check_limits(without_counts, (), found, all_found, more, now)
+        check_limits(without_counts, (), _usage(user_day), _usage(all_day), more, now)
         self._add(transaction, user_id, day, reserved=more)
 
     def settle(
@@ -80,46 +82,40 @@ class UsageLedger:
         """The job, which has ended, turned out to have cost `more` (or less) micro-dollars. Reads nothing."""
         self._add(transaction, user_id, day, spent=more)
 
-    def _earlier(self, transaction: firestore.Transaction, ref: JobRef, application: Application) -> str | None:
+    def _earlier(self, ref: JobRef, application: Application) -> str | None:
         """The path of the job that answers this request id already."""
         if application.request_key is None:
             return None
-        fields = self._client.document("requests", application.request_key).get(transaction=transaction).to_dict()
+        fields = self._client.document("requests", application.request_key).get().to_dict()
         if fields is None or fields["job_path"] == ref.path:
             return None
         if fields["fingerprint"] != application.fingerprint:
             raise InvalidRequest("Field 'request_id' is not valid: another job has used it to ask for something else.")
         return str(fields["job_path"])
 
-    def _active(self, transaction: firestore.Transaction, user_id: str) -> Sequence[str]:
+    def _running(self, active: "firestore.DocumentSnapshot[Any]") -> Sequence[str]:
         """The user's running jobs. At the limit each is looked at: one that was deleted must not block its user."""
-        fields = self._active_document(user_id).get(transaction=transaction).to_dict() or {}
-        paths = [str(path) for path in fields.get("job_paths") or []]
+        paths = [str(path) for path in (active.to_dict() or {}).get("job_paths") or []]
         if not 0 < self._limits.active_jobs_per_user <= len(paths):
             return paths
-        found = transaction.get_all([self._client.document(path) for path in paths])
+        found = self._client.get_all([self._client.document(path) for path in paths])
         running = {snapshot.reference.path for snapshot in found if _is_running(snapshot.to_dict())}
         return [path for path in paths if path in running]
 
-    def _set_active(self, transaction: firestore.Transaction, user_id: str, paths: Sequence[str]) -> None:
-        transaction.set(self._active_document(user_id), {"job_paths": list(paths)})
+    def _change(
+        self, batch: firestore.WriteBatch, found: "firestore.DocumentSnapshot[Any]", fields: Mapping[str, Any]
+    ) -> None:
+        if found.exists:
+            batch.update(found.reference, dict(fields), option=unchanged_since(self._client, found))
+        else:
+            batch.create(found.reference, dict(fields))
 
     def _add(
-        self,
-        transaction: firestore.Transaction,
-        user_id: str,
-        day: str,
-        *,
-        reserved: int = 0,
-        spent: int = 0,
-        jobs: int = 0,
+        self, transaction: firestore.Transaction, user_id: str, day: str, *, reserved: int = 0, spent: int = 0
     ) -> None:
-        changes = {"reserved_microusd": reserved, "spent_microusd": spent, "jobs": jobs}
-        money = bool(reserved or spent)
-        for document in [self._user_day(user_id, day), *([self._all_day(day)] if money else [])]:
-            fields: dict[str, Any] = {name: firestore.Increment(value) for name, value in changes.items()}
-            fields |= {"day": day, "expire_at": datetime.fromisoformat(f"{day}T00:00:00+00:00") + KEPT}
-            transaction.set(document, fields, merge=True)
+        if reserved or spent:
+            for document in (self._user_day(user_id, day), self._all_day(day)):
+                transaction.set(document, _added(day, reserved=reserved, spent=spent), merge=True)
 
     def _active_document(self, user_id: str) -> firestore.DocumentReference:
         return self._client.document("users", user_id, "usage", "active")
@@ -131,8 +127,14 @@ class UsageLedger:
         return self._client.document("usage", day)
 
 
-def _usage(fields: Mapping[str, Any] | None) -> DayUsage:
-    fields = fields or {}
+def _added(day: str, *, reserved: int = 0, spent: int = 0, jobs: int = 0) -> dict[str, Any]:
+    changes = {"reserved_microusd": reserved, "spent_microusd": spent, "jobs": jobs}
+    fields: dict[str, Any] = {name: firestore.Increment(value) for name, value in changes.items()}
+    return {**fields, "day": day, "expire_at": datetime.fromisoformat(f"{day}T00:00:00+00:00") + KEPT}
+
+
+def _usage(found: "firestore.DocumentSnapshot[Any] | None") -> DayUsage:
+    fields = (found.to_dict() if found is not None else None) or {}
     return DayUsage(
         spent_microusd=fields.get("spent_microusd", 0),
         reserved_microusd=fields.get("reserved_microusd", 0),
