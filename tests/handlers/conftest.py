@@ -42,11 +42,14 @@ class WakeList:
     def __init__(self) -> None:
         self.due: dict[JobRef, tuple[int, datetime]] = {}
         self.signals: list[JobRef] = []
+        self.is_down = False
 
     def wake(self, ref: JobRef, turn: int, at: datetime) -> None:
         self.due[ref] = (turn, at)
 
     def signal(self, ref: JobRef) -> None:
+        if self.is_down:
+            raise ConnectionError
         self.signals.append(ref)
 
 

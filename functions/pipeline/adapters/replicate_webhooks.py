@@ -23,9 +23,10 @@ class ForgedWebhook(Exception):
 class WebhookVerifier:
     """Knows the account's signing secret. Safe to share between threads."""
 
-    def __init__(self, fetch_secret: Callable[[], str]) -> None:
-        """`fetch_secret` asks the provider; nothing is asked before the first webhook."""
+    def __init__(self, fetch_secret: Callable[[], str], clock: Callable[[], float] = time.monotonic) -> None:
+        """`fetch_secret` asks the provider; nothing is asked before the first webhook. `clock` in seconds."""
         self._fetch_secret = fetch_secret
+        self._clock = clock
         self._secret: str | None = None
         self._fetched_at = 0.0
         self._lock = threading.Lock()
@@ -55,13 +56,13 @@ class WebhookVerifier:
     def _current_secret(self) -> str:
         with self._lock:
             if self._secret is None:
-                self._secret, self._fetched_at = self._fetch_secret(), time.monotonic()
+                self._secret, self._fetched_at = self._fetch_secret(), self._clock()
             return self._secret
 
     def _newer_secret(self) -> str | None:
         with self._lock:
-            if time.monotonic() - self._fetched_at < REFETCH_SECONDS:
+            if self._clock() - self._fetched_at < REFETCH_SECONDS:
                 return None
             before = self._secret
-            self._secret, self._fetched_at = self._fetch_secret(), time.monotonic()
+            self._secret, self._fetched_at = self._fetch_secret(), self._clock()
             return self._secret if self._secret != before else None
