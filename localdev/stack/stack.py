@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from localdev.stack.delivery import DeliveryPolicy
 from localdev.stack.emulators import PORT_NAMES, PROJECT_ID, EmulatorRun, Emulators, local_config
@@ -32,6 +32,9 @@ from localdev.stack.object_stores import R2_ACCESS_KEY_ID, R2_SECRET_ACCESS_KEY,
 from localdev.stack.ports import LOOPBACK, choose_ports
 from localdev.stack.providers import Providers
 from localdev.stack.secret_manager import SecretManager
+
+if TYPE_CHECKING:
+    from localdev.stub_replicate import StubReplicate
 
 DEFAULT_REGION = "us-central1"
 R2_BUCKET = "words-to-video"
@@ -112,6 +115,13 @@ class LocalStack:
     def publish(self, path: Path, key: str | None = None) -> str:
         """Put a local file into the object store; returns a URL that jobs may name."""
         return self.r2.publish(path, key or f"own-media/{path.name}")
+
+    @property
+    def replicate(self) -> "StubReplicate":
+        """The stand-in for Replicate. Raises StackError where the real one is used."""
+        if self._providers.replicate is None:
+            raise StackError("REPLICATE_API_TOKEN is set: this stack uses the real Replicate.")
+        return self._providers.replicate
 
     def functions_settings(self) -> dict[str, str]:
         """The environment of the functions: where their services are, and the keys for them."""

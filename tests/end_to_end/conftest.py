@@ -19,7 +19,12 @@ def stack() -> Iterator[LocalStack]:
     """Emulators, relay, object store, stand-ins. Never the real providers: a developer's keys are taken away."""
     environment = {name: value for name, value in os.environ.items() if name not in PROVIDER_KEYS}
     environment.pop("FIRESTORE_EMULATOR_HOST", None)
-    settings = {"POLL_FIRST_SECONDS": "0.5", "SUBMISSION_GRACE_SECONDS": "3", "VIDEO_RESOLUTION": "480p"}
+    settings = {
+        "POLL_FIRST_SECONDS": "0.5",
+        "SUBMISSION_GRACE_SECONDS": "3",
+        "VIDEO_RESOLUTION": "480p",
+        "LEASE_SECONDS": "15",
+    }
     with LocalStack(
         environ=environment, image_seconds=0.3, video_seconds=0.6, functions_environment=settings
     ) as running:
