@@ -117,6 +117,11 @@ class LocalStack:
         return self.r2.publish(path, key or f"own-media/{path.name}")
 
     @property
+    def functions_log(self) -> Path:
+        """What firebase-tools and the functions print."""
+        return self._build / "emulators.log"
+
+    @property
     def replicate(self) -> "StubReplicate":
         """The stand-in for Replicate. Raises StackError where the real one is used."""
         if self._providers.replicate is None:
@@ -233,5 +238,5 @@ class LocalStack:
             ports=ports,
             environment=environment,
             declarations=declarations,
-            log=self._build / "emulators.log",
+            log=self.functions_log,
         )
