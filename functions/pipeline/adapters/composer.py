@@ -3,15 +3,17 @@
     up to CLIPS_PER_SEGMENT clips   one graph -> final file
     more                            a graph for each segment -> segment files -> joined without encoding -> final file
 
-Pictures are encoded once, whichever way they take; copied pictures never are.
+Pictures are encoded once, whichever way they take; copied pictures never are. `compose` goes the whole way at once;
+`render_segment` and `join_segments` are its two halves, for those who stop in between.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import av
 import ffmpeg
 
 from pipeline.adapters.ffmpeg import run_ffmpeg
@@ -32,6 +34,9 @@ from pipeline.domain.media_segments import Segment, split_plan
 CLIPS_PER_SEGMENT = 2
 """And the head of a third: 460 MB with 1080p clips, however many there are (eight at once: 800 MB, and no faster)."""
 
+RECIPE = "1"
+"""To be changed with whatever changes a segment's file: those that an older version made are then made again."""
+
 COPIED_VIDEO = {"vcodec": "copy", "bsf:v": "setts=pts=PTS-STARTPTS:dts=DTS-STARTPTS"}
 """Copied pictures begin at 0 too: ffmpeg puts there what comes first in the file, which may be an encoder's silence."""
 
@@ -40,16 +45,22 @@ JOIN_SHARE = 0.05
 
 
 @dataclass(frozen=True)
-class _Run:
-    """What every ffmpeg of one composition shares."""
+class SegmentPath:
+    """A segment's file on this machine, and how many pictures are in it."""
 
-    plan: CompositionPlan
-    sources: Sequence[Path]
+    path: Path
+    frames: int
+
+
+@dataclass(frozen=True)
+class _Watch:
+    """How the ffmpegs of one call are watched."""
+
     on_progress: Callable[[float], None]
     ends_at: float
     should_stop: Callable[[], None]
 
-    def ffmpeg(self, output: Any, *, frames: int, progress: tuple[float, float]) -> None:
+    def ffmpeg(self, output: Any, *, frames: int, progress: tuple[float, float] = (0.0, 1.0)) -> None:
         """Run one graph, whose end is `frames` away and brings the whole from `progress[0]` to `progress[1]`."""
         start, end = progress
         run_ffmpeg(
@@ -77,66 +88,120 @@ def compose(
     Segments are kept in `workdir`, which belongs to the caller, until the end. `on_progress` gets shares from 0 to 1,
     never backwards; `should_stop` may raise to end it. Raises DeadlineExceeded, OutOfSpace, MediaError.
     """
-    run = _Run(plan, sources, on_progress, time.monotonic() + deadline_seconds, should_stop)
+    watch = _Watch(on_progress, time.monotonic() + deadline_seconds, should_stop)
     segments = split_plan(plan, CLIPS_PER_SEGMENT)
-    if len(segments) == 1:
-        video, audio, done = _whole(run, segments[0], workdir)
-    else:
-        video, audio, done = _in_segments(run, segments, workdir)
+    if len(segments) == 1 or (plan.copies_video and not plan.has_clip_audio):
+        copied = plan.copies_video
+        video = _copied_video(plan, sources, workdir) if copied else segment_video(plan, segments[0], sources)
+        audio = segment_audio(plan, segments[0], sources) if plan.has_clip_audio else None
+        return _finish(plan, video, audio, music, target, watch, copies=copied)
+    files, frames = [], 0
+    for number, segment in enumerate(segments, start=1):
+        path = workdir / f"segment_{number}.mov"
+        shares = [done / plan.total_frames * (1 - JOIN_SHARE) for done in (frames, frames + segment.frames)]
+        _render(plan, segment, sources, path, watch, progress=(shares[0], shares[1]))
+        frames += segment.frames
+        files.append(SegmentPath(path, segment.frames))
+    joined = _joined_segments(plan, files, workdir)
+    video = _copied_video(plan, sources, workdir) if plan.copies_video else joined.video
+    audio = joined.audio if plan.has_clip_audio else None
+    return _finish(plan, video, audio, music, target, watch, copies=True, done=1 - JOIN_SHARE)
+
+
+def render_segment(
+    plan: CompositionPlan,
+    segment: Segment,
+    sources: Mapping[int, Path],
+    target: Path,
+    *,
+    on_progress: Callable[[float], None],
+    deadline_seconds: float,
+    should_stop: Callable[[], None],
+) -> SegmentPath:
+    """Encode one segment of a plan that copies nothing; `sources` has its clips, by their place in the plan.
+
+    `target` ends in .mov: pictures as they will stay, sound as PCM. Progress, stop and errors as in `compose`.
+    """
+    watch = _Watch(on_progress, time.monotonic() + deadline_seconds, should_stop)
+    # a clip that is not needed has no file: nothing refers to it
+    everywhere = [sources.get(clip, Path()) for clip in range(len(plan.clips))]
+    _render(plan, segment, everywhere, target, watch)
+    with av.open(str(target)) as container:
+        frames = container.streams.video[0].frames
+    if frames != segment.frames:
+        raise MediaError(f"A segment of the video has {frames} frames instead of {segment.frames}.")
+    return SegmentPath(target, frames)
+
+
+def join_segments(
+    plan: CompositionPlan,
+    files: Sequence[SegmentPath],
+    music: Path | None,
+    target: Path,
+    *,
+    workdir: Path,
+    on_progress: Callable[[float], None],
+    deadline_seconds: float,
+    should_stop: Callable[[], None],
+) -> MediaProbe:
+    """Make the MP4 of `plan` out of all its segments, in order. Progress, stop and errors as in `compose`."""
+    watch = _Watch(on_progress, time.monotonic() + deadline_seconds, should_stop)
+    joined = _joined_segments(plan, files, workdir)
+    audio = joined.audio if plan.has_clip_audio else None
+    return _finish(plan, joined.video, audio, music, target, watch, copies=True)
+
+
+def _finish(
+    plan: CompositionPlan,
+    video: Any,
+    audio: Any | None,
+    music: Path | None,
+    target: Path,
+    watch: _Watch,
+    *,
+    copies: bool,
+    done: float = 0.0,
+) -> MediaProbe:
+    """The final file, from pictures and sound that are in order; `done` is the share of the work that lies behind."""
     if music is not None:
         audio = with_music(plan, audio, music)
     if audio is not None:
         audio = exact_audio(plan, audio)
-    copies = plan.copies_video or len(segments) > 1
     final = _final_output(plan, video, audio, target, copies=copies)
-    run.ffmpeg(final, frames=plan.total_frames, progress=(done, 1.0))
+    watch.ffmpeg(final, frames=plan.total_frames, progress=(done, 1.0))
     return _checked(plan, probe_media(target))
 
 
-def _whole(run: _Run, segment: Segment, workdir: Path) -> tuple[Any, Any | None, float]:
-    plan = run.plan
-    video = _copied_video(run, workdir) if plan.copies_video else segment_video(plan, segment, run.sources)
-    audio = segment_audio(plan, segment, run.sources) if plan.has_clip_audio else None
-    return video, audio, 0.0
-
-
-def _in_segments(run: _Run, segments: Sequence[Segment], workdir: Path) -> tuple[Any, Any | None, float]:
-    """Make the segment files; return what reads them: pictures, sound, and the share of the work that is done."""
-    plan = run.plan
-    if plan.copies_video and not plan.has_clip_audio:
-        return _copied_video(run, workdir), None, 0.0
-    files, frames, total = [], 0, plan.total_frames
-    for number, segment in enumerate(segments, start=1):
-        path = workdir / f"segment_{number}.mov"
-        before = frames
-        frames += segment.frames
-        shares = (before / total * (1 - JOIN_SHARE), frames / total * (1 - JOIN_SHARE))
-        run.ffmpeg(_segment_output(run, segment, path), frames=segment.frames, progress=shares)
-        files.append(_Listed(path, segment.frames, start_seconds=0.0))
-    joined = _joined_files(plan, files, workdir / "segments.txt")
-    video = _copied_video(run, workdir) if plan.copies_video else joined.video
-    return video, joined.audio if plan.has_clip_audio else None, 1 - JOIN_SHARE
-
-
-def _segment_output(run: _Run, segment: Segment, path: Path) -> Any:
+def _render(
+    plan: CompositionPlan,
+    segment: Segment,
+    sources: Sequence[Path],
+    path: Path,
+    watch: _Watch,
+    *,
+    progress: tuple[float, float] = (0.0, 1.0),
+) -> None:
     """A segment's file: pictures as they will stay, sound uncompressed, because it is encoded at the end."""
-    plan = run.plan
     streams = []
     options: dict[str, Any] = {}
     if not plan.copies_video:
-        streams.append(segment_video(plan, segment, run.sources))
+        streams.append(segment_video(plan, segment, sources))
         options |= _video_options(plan)
     if plan.has_clip_audio:
-        streams.append(segment_audio(plan, segment, run.sources))
+        streams.append(segment_audio(plan, segment, sources))
         options |= {"acodec": "pcm_s16le"}
-    return ffmpeg.output(*streams, str(path), **options)
+    watch.ffmpeg(ffmpeg.output(*streams, str(path), **options), frames=segment.frames, progress=progress)
 
 
-def _copied_video(run: _Run, workdir: Path) -> Any:
+def _joined_segments(plan: CompositionPlan, files: Sequence[SegmentPath], workdir: Path) -> Any:
+    listed = [_Listed(file.path, file.frames, start_seconds=0.0) for file in files]
+    return _joined_files(plan, listed, workdir / "segments.txt")
+
+
+def _copied_video(plan: CompositionPlan, sources: Sequence[Path], workdir: Path) -> Any:
     """The clips' own pictures, packet by packet."""
-    clips = run.plan.clips
-    files = [_Listed(path, clip.frames, clip.start_seconds) for path, clip in zip(run.sources, clips, strict=True)]
-    return _joined_files(run.plan, files, workdir / "clips.txt").video
+    files = [_Listed(path, clip.frames, clip.start_seconds) for path, clip in zip(sources, plan.clips, strict=True)]
+    return _joined_files(plan, files, workdir / "clips.txt").video
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ What is open, and so the memory, does not grow with the number of clips. Pure, a
 the plan's.
 """
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.domain.media_plans import CompositionPlan
@@ -37,6 +39,11 @@ class Segment:
     def frames(self) -> int:
         return sum(piece.frames for piece in self.pieces) - sum(self.joints)
 
+    @property
+    def clips(self) -> tuple[int, ...]:
+        """The places of the clips that it needs, in order."""
+        return tuple(piece.clip for piece in self.pieces)
+
 
 def split_plan(plan: CompositionPlan, clips_per_segment: int) -> tuple[Segment, ...]:
     """The plan's segments, in order, each of at most `clips_per_segment` clips and the head of the next."""
@@ -45,6 +52,14 @@ def split_plan(plan: CompositionPlan, clips_per_segment: int) -> tuple[Segment, 
         for first in range(0, len(plan.clips), clips_per_segment)
         if (segment := _segment(plan, first, min(first + clips_per_segment, len(plan.clips)))).frames > 0
     )
+
+
+def fingerprint(plan: CompositionPlan, sources: Sequence[str], recipe: str) -> str:
+    """16 hex digits that differ when a segment of the plan would: another plan, another source, another `recipe`.
+
+    `sources` name the clips' contents; `recipe` names the way in which pictures and sound are made of a plan.
+    """
+    return hashlib.sha256(repr((plan, tuple(sources), recipe)).encode()).hexdigest()[:16]
 
 
 def _segment(plan: CompositionPlan, first: int, end: int) -> Segment:

@@ -1,30 +1,23 @@
-"""One video out of many clips: fetch, join, store."""
+"""One video out of many clips: fetch, join, store. A long one takes several turns, see `handlers.checkpoints`."""
 
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from firebase_functions import logger
 
-from pipeline.adapters.composer import compose
+from pipeline.adapters.composer import JOIN_SHARE, compose, join_segments
 from pipeline.adapters.frames import write_poster
-from pipeline.adapters.media_probe import probe_media
-from pipeline.domain.errors import MediaError, OutOfSpace, SourceError
+from pipeline.domain.errors import MediaError
 from pipeline.domain.media import MediaProbe
-from pipeline.domain.media_plans import CompositionOptions, plan_composition
-from pipeline.domain.media_types import MediaKind
 from pipeline.domain.object_keys import final_poster_key, final_video_key
-from pipeline.domain.outcomes import Completed
+from pipeline.domain.outcomes import Completed, WakeLater
 from pipeline.domain.requests import CompositionRequest, parse_request
+from pipeline.handlers.checkpoints import ENCODE_SHARE, discard_checkpoints, finish_segments, local_segments
+from pipeline.handlers.planned_composition import COMPOSED, PlannedComposition, plan_job
 from pipeline.handlers.tools import Desk, Tools
-from pipeline.handlers.turns import Turn
-
-FETCHED, COMPOSED = 30.0, 90.0
-"""Progress in percent when all clips are here, and when the video is made."""
-
-SECONDS_TO_STORE = 60.0
-"""Of a turn's time, kept back for the upload."""
+from pipeline.handlers.turn_pieces import SecondsLeft, TurnPieces
+from pipeline.handlers.turns import StepFailed, Turn
 
 
 @dataclass(frozen=True)
@@ -49,12 +42,20 @@ class FinalVideo:
     size_bytes: int
 
 
+@dataclass(frozen=True)
+class Discarded:
+    """How many checkpoints were deleted."""
+
+    files: int
+
+
 def compose_video(turn: Turn, desk: Desk, tools: Tools) -> Completed:
     """Make the final video of a composition job."""
     request = parse_request(CompositionRequest, turn.fields)
     owner = turn.run_step("place", Owner, lambda: _place(turn, request, desk, tools))
     final = turn.run_step("compose", FinalVideo, lambda: _make(turn, request, owner, tools))
     tools.videos(turn.user_id).update_video_status(owner.video_id, "completed", video_url=final.video_url)
+    _discard(turn, owner, tools)
     logger.info(
         f"[Composition] Successfully composed {len(request.clips)} clips into {final.video_key}",
         job_id=turn.ref.job_id,
@@ -87,81 +88,60 @@ def _place(turn: Turn, request: CompositionRequest, desk: Desk, tools: Tools) ->
 
 
 def _make(turn: Turn, request: CompositionRequest, owner: Owner, tools: Tools) -> FinalVideo:
+    """Make and store the final video, as far as this turn comes with it."""
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        sources = _fetch_clips(turn, request, folder, tools)
-        music = _fetch_audio(turn, request, folder, tools)
-        options = CompositionOptions(
-            crossfade=request.include_crossfade,
-            crossfade_seconds=request.crossfade_seconds,
-            transition=request.transition,
-            optimize_size=request.optimize_size,
-        )
-        plan = plan_composition([probe for _, probe in sources], options, music[1] if music else None)
-        logger.info(f"[Composition] {plan.describe()}", job_id=turn.ref.job_id)
-        target = folder / "final.mp4"
-        made = compose(
-            plan,
-            [path for path, _ in sources],
-            music[0] if music else None,
-            target,
-            workdir=folder,
-            on_progress=lambda share: turn.report("compose", FETCHED + share * (COMPOSED - FETCHED)),
-            deadline_seconds=max(turn.seconds_left - SECONDS_TO_STORE, 1.0),
-            should_stop=turn.check,
-        )
-        turn.report("store", COMPOSED)
-        return _store(turn, owner, target, made, tools)
+        pieces = TurnPieces(turn)
+        work = plan_job(turn, request, owner.video_id, pieces, Path(name), tools)
+        logger.info(f"[Composition] {work.plan.describe()}", job_id=turn.ref.job_id)
+        if work.is_short_work:
+            return pieces.do("compose", lambda seconds_left: _store(work, *_compose(work, seconds_left)))
+        finish_segments(work, pieces)
+        return pieces.do("compose", lambda seconds_left: _store(work, *_join(work, seconds_left)))
 
 
-def _fetch_clips(
-    turn: Turn, request: CompositionRequest, folder: Path, tools: Tools
-) -> Sequence[tuple[Path, MediaProbe]]:
-    sources = []
-    for position, clip in enumerate(request.clips, start=1):
-        turn.report("fetch", FETCHED * (position - 1) / len(request.clips))
-        fetch = _Fetch(turn, tools, clip.video_url, folder / f"clip_{position}", "video", tools.settings.max_clip_bytes)
-        sources.append((fetch.path, fetch.probed(f"Clip {position} (scene {clip.scene_number})")))
-    return sources
+def _compose(work: PlannedComposition, seconds_left: SecondsLeft) -> tuple[Path, MediaProbe]:
+    """The final video, made of the clips at once."""
+    clips = [work.clip(place) for place in range(len(work.plan.clips))]
+    music, target = work.music(), work.folder / "final.mp4"
+    made = compose(
+        work.plan,
+        clips,
+        music,
+        target,
+        workdir=work.folder,
+        on_progress=work.report,
+        deadline_seconds=seconds_left(),
+        should_stop=work.turn.check,
+    )
+    return target, made
 
 
-def _fetch_audio(turn: Turn, request: CompositionRequest, folder: Path, tools: Tools) -> tuple[Path, MediaProbe] | None:
-    if request.audio_url is None:
-        return None
-    fetch = _Fetch(turn, tools, request.audio_url, folder / "audio", "audio", tools.settings.max_audio_bytes)
-    return fetch.path, fetch.probed("The audio track (audio_url)")
+def _join(work: PlannedComposition, seconds_left: SecondsLeft) -> tuple[Path, MediaProbe]:
+    """The final video, made of its segments."""
+    segments = local_segments(work, seconds_left)
+    music, target = work.music(), work.folder / "final.mp4"
+    made = join_segments(
+        work.plan,
+        segments,
+        music,
+        target,
+        workdir=work.folder,
+        on_progress=lambda share: work.report(ENCODE_SHARE + share * JOIN_SHARE),
+        deadline_seconds=seconds_left(),
+        should_stop=work.turn.check,
+    )
+    return target, made
 
 
-@dataclass(frozen=True)
-class _Fetch:
-    """One source on its way to the disk."""
-
-    turn: Turn
-    tools: Tools
-    url: str
-    path: Path
-    kind: MediaKind
-    max_bytes: int
-
-    def probed(self, label: str) -> MediaProbe:
-        """Fetch and probe. Failures name the source, so that its owner finds it."""
-        try:
-            self.tools.downloads.fetch(
-                self.url, self.path, max_bytes=self.max_bytes, kind=self.kind, should_stop=self.turn.check
-            )
-            return probe_media(self.path)
-        except (SourceError, OutOfSpace) as error:
-            raise type(error)(f"{label}: {error}") from error
-
-
-def _store(turn: Turn, owner: Owner, target: Path, made: MediaProbe, tools: Tools) -> FinalVideo:
+def _store(work: PlannedComposition, target: Path, made: MediaProbe) -> FinalVideo:
     if made.video is None:
         raise MediaError("The final video has no picture.")
+    work.turn.report("store", COMPOSED)
     poster = target.with_name("poster.jpg")
     write_poster(target, poster)
-    user_id, job_id = turn.user_id, turn.ref.job_id
-    video = tools.storage.upload_file(final_video_key(user_id, owner.video_id, job_id), target, "video/mp4")
-    stored_poster = tools.storage.upload_file(final_poster_key(user_id, owner.video_id, job_id), poster, "image/jpeg")
+    names = work.turn.user_id, work.video_id, work.turn.ref.job_id
+    video = work.tools.storage.upload_file(final_video_key(*names), target, "video/mp4")
+    stored_poster = work.tools.storage.upload_file(final_poster_key(*names), poster, "image/jpeg")
     return FinalVideo(
         video_url=video.url,
         video_key=video.key,
@@ -172,3 +152,17 @@ def _store(turn: Turn, owner: Owner, target: Path, made: MediaProbe, tools: Tool
         height=made.video.height,
         size_bytes=video.size_bytes,
     )
+
+
+def _discard(turn: Turn, owner: Owner, tools: Tools) -> None:
+    """Delete the checkpoints. A store that keeps refusing does not take the video from its user."""
+    if turn.seconds_left <= 0:
+        raise WakeLater(0.0)  # the upload took what was left of this turn
+    try:
+        turn.run_step(
+            "discard",
+            Discarded,
+            lambda: Discarded(discard_checkpoints(turn.user_id, owner.video_id, turn.ref.job_id, tools)),
+        )
+    except StepFailed as failed:
+        logger.warn(f"[Composition] Checkpoints are left behind: {failed}", job_id=turn.ref.job_id)
