@@ -11,11 +11,12 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 
-from pipeline.adapters.composer import compose
+from pipeline.adapters.composer import CLIPS_PER_SEGMENT, SegmentPath, compose, join_segments, render_segment
 from pipeline.adapters.media_probe import probe_media
 from pipeline.domain.errors import DeadlineExceeded, MediaError
 from pipeline.domain.media import MediaProbe
 from pipeline.domain.media_plans import CompositionOptions, plan_composition
+from pipeline.domain.media_segments import split_plan
 from tests.media_samples import MediaSamples
 
 COLORS = ["red", "blue", "green", "white", "gray", "yellow", "purple", "orange", "navy"]
@@ -308,6 +309,39 @@ def test_optimize_size_makes_fewer_bytes(media_samples: MediaSamples, composer: 
 def test_other_transitions(media_samples: MediaSamples, composer: Composer, transition: str):
     sources = [media_samples.solid("red"), media_samples.solid("blue")]
     assert frame_count(composer.compose(sources, transition=transition)) == 36
+
+
+def test_segments_joined_later_are_what_is_composed_at_once(
+    media_samples: MediaSamples, composer: Composer, tmp_path: Path
+):
+    moving = [media_samples.moving(seconds=0.5, number=number) for number in range(3)]
+    sources = [*moving, media_samples.solid("red", sound_hz=300), media_samples.solid("blue", rate="30")]
+    music = media_samples.music()
+    made = composer.compose(sources, music)
+    plan = plan_composition([probe_media(source) for source in sources], CompositionOptions(), probe_media(music))
+    watched = {"on_progress": composer.shares.append, "deadline_seconds": 60.0, "should_stop": lambda: None}
+    segments = []
+    for number, segment in enumerate(split_plan(plan, CLIPS_PER_SEGMENT)):
+        needed = {clip: sources[clip] for clip in segment.clips}
+        segments.append(render_segment(plan, segment, needed, tmp_path / f"own_{number}.mov", **watched))
+    target = tmp_path / "joined.mp4"
+    joined = join_segments(plan, segments, music, target, workdir=tmp_path, **watched)
+    assert len(segments) == 3
+    assert frame_count(joined) == frame_count(made) == plan.total_frames
+    assert video_packets(target) == video_packets(composer.target)
+    assert np.array_equal(sound_of(target), sound_of(composer.target))
+    assert_plays_everywhere(target)
+
+
+def test_a_segment_that_is_missing_is_noticed(media_samples: MediaSamples, tmp_path: Path):
+    sources = [media_samples.solid("red") for _ in range(3)]
+    plan = plan_composition([probe_media(source) for source in sources], CompositionOptions())
+    first = split_plan(plan, CLIPS_PER_SEGMENT)[0]
+    watched = {"on_progress": lambda _: None, "deadline_seconds": 60.0, "should_stop": lambda: None}
+    rendered = render_segment(plan, first, dict(enumerate(sources)), tmp_path / "1.mov", **watched)
+    assert rendered == SegmentPath(tmp_path / "1.mov", first.frames)
+    with pytest.raises(MediaError, match="36 frames instead of 48"):
+        join_segments(plan, [rendered], None, tmp_path / "final.mp4", workdir=tmp_path, **watched)
 
 
 def test_a_deadline_ends_the_work(media_samples: MediaSamples, composer: Composer):

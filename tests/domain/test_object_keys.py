@@ -9,6 +9,8 @@ from pipeline.domain.object_keys import (
     highlights_key,
     scene_image_key,
     scene_image_thumbnail_key,
+    segment_key,
+    work_prefix,
 )
 
 
@@ -20,6 +22,8 @@ def test_every_file_has_its_place():
     assert clip_thumbnail_key("u", "v", "clip_01_01_x_y.mp4", "webp") == "u/v/clips/clip_01_01_x_y.webp"
     assert final_video_key("u", "v", "j") == "u/v/final/j.mp4"
     assert final_poster_key("u", "v", "j") == "u/v/final/j.jpg"
+    assert segment_key("u", "v", "j", "0123abcd", 7) == "u/v/work/j/0123abcd_007.mov"
+    assert work_prefix("u", "v", "j") == "u/v/work/j/"
     assert highlights_key("u", "v") == "u/v/highlights.json"
 
 
@@ -41,9 +45,14 @@ def test_a_thumbnail_never_has_the_name_of_its_clip(filename):
 
 
 def test_a_job_without_an_id_has_no_files():
-    for key in (final_video_key, final_poster_key, scene_image_thumbnail_key):
+    for key in (final_video_key, final_poster_key, scene_image_thumbnail_key, work_prefix):
         with pytest.raises(InvalidRequest, match="'job_id'"):
             key("u", "v", "")
+
+
+def test_the_files_of_a_job_are_told_from_those_of_one_whose_id_begins_alike():
+    assert segment_key("u", "v", "j", "f", 1).startswith(work_prefix("u", "v", "j"))
+    assert not segment_key("u", "v", "j2", "f", 1).startswith(work_prefix("u", "v", "j"))
 
 
 def test_folders_are_no_ids():

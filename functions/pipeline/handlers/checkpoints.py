@@ -89,7 +89,7 @@ def _encode(work: PlannedComposition, number: int, seconds_left: SecondsLeft) ->
         deadline_seconds=seconds_left(),
         should_stop=work.turn.check,
     )
-    work.turn.write({})  # whoever has lost the job, or is not to go on, leaves no file behind
+    work.report_now((before + segment.frames) / total * ENCODE_SHARE)  # who has lost the job leaves no file behind
     stored = work.tools.storage.upload_file(_key(work, number), rendered.path, CONTENT_TYPE)
     return SegmentFile(stored.key, rendered.frames, stored.size_bytes)
 

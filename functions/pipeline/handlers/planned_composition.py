@@ -71,7 +71,11 @@ class PlannedComposition:
 
     def report(self, share: float) -> None:
         """Show how much of the video is made, from 0 to 1. Raises what `Turn.check` raises."""
-        self.turn.report("compose", FETCHED + share * (COMPOSED - FETCHED))
+        self.turn.report("compose", _percent(share))
+
+    def report_now(self, share: float) -> None:
+        """Show it even if something was just shown. Raises CancelRequested, TurnLost."""
+        self.turn.report_now("compose", _percent(share))
 
 
 def plan_job(
@@ -112,3 +116,7 @@ def _probe_some(turn: Turn, sources: SourceFiles, pieces: TurnPieces, first: int
         return Probes(records)
 
     return turn.run_step(step, Probes, lambda: pieces.do(step, lambda _: look()))
+
+
+def _percent(share: float) -> float:
+    return FETCHED + share * (COMPOSED - FETCHED)

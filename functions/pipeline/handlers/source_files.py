@@ -34,10 +34,13 @@ class Source:
 class SourceFiles:
     """All sources of one composition: the clips in order, then the music if there is any."""
 
-    def __init__(self, turn: Turn, request: CompositionRequest, folder: Path, tools: Tools) -> None:
+    def __init__(
+        self, turn: Turn, request: CompositionRequest, folder: Path, tools: Tools, kept_bytes: int = KEPT_BYTES
+    ) -> None:
         settings = tools.settings
         self._turn = turn
         self._downloads = tools.downloads
+        self._kept_bytes = kept_bytes
         self._all = [
             Source(
                 f"Clip {place} (scene {clip.scene_number})",
@@ -66,7 +69,7 @@ class SourceFiles:
         with _naming(source):
             self._fetch(source)
             probe = probe_media(source.path)
-        if self._kept_bytes() > KEPT_BYTES:
+        if self._bytes_on_disk() > self._kept_bytes:
             self.release(place)
         return probe
 
@@ -89,7 +92,7 @@ class SourceFiles:
             source.url, source.path, max_bytes=source.max_bytes, kind=source.kind, should_stop=self._turn.check
         )
 
-    def _kept_bytes(self) -> int:
+    def _bytes_on_disk(self) -> int:
         return sum(source.path.stat().st_size for source in self._all if source.path.exists())
 
 
