@@ -23,6 +23,7 @@ from pipeline.domain.outcomes import (
     WakeLater,
 )
 from pipeline.handlers.admission import application_of
+from pipeline.handlers.checkpoints import discard_checkpoints
 from pipeline.handlers.compose_video import compose_video
 from pipeline.handlers.earlier_jobs import answer_duplicate, reuse_finished_steps
 from pipeline.handlers.failures import failure_of
@@ -80,9 +81,9 @@ def run_job(ref: JobRef, wake: Wake, seconds: float, desk: Desk, tools: Callable
 
 
 def _give_up(job: Job, error: JobError, desk: Desk, tools: Callable[[], Tools]) -> None:
-    """End a job that nobody may work on. What it may have left behind is called off."""
+    """End a job that nobody may work on."""
     if job.turn > 1:
-        _call_off(job.ref, tools)
+        _leave_nothing(job, tools)
     desk.jobs.finish(
         job.ref, job.turn, desk.clock(), _failed(job, error, desk), desk.predictions.cost_usd(job.ref.path)
     )
@@ -101,6 +102,7 @@ def _take_turn(turn: Turn, job: Job, desk: Desk, tools: Callable[[], Tools]) -> 
                 desk.tasks.wake(turn.ref, turn.number, outcome.wake_at)
                 return
     except TurnLost as lost:
+        _tidy_after_the_end(turn.ref, desk, tools)
         logger.warn(f"[{turn.ref.kind.label}] Turn lost: {lost}", job_id=turn.ref.job_id, turn=turn.number)
 
 
@@ -118,6 +120,7 @@ def _advance(turn: Turn, job: Job, desk: Desk, tools: Callable[[], Tools]) -> Ou
     except StepFailed as failed:
         outcome = _failed(job, failed.error, desk)
     if isinstance(outcome, Failed):
+        _leave_nothing(job, tools)
         logger.error(f"[{label}] Error: {outcome.error}", job_id=turn.ref.job_id, code=outcome.error.code)
     return outcome
 
@@ -150,13 +153,30 @@ def _failed(job: Job, error: JobError, desk: Desk) -> Failed:
 
 def _canceled(job: Job, desk: Desk, tools: Callable[[], Tools]) -> Canceled:
     logger.info(f"[{job.ref.kind.label}] Job {job.ref.job_id} canceled", job_id=job.ref.job_id)
-    _call_off(job.ref, tools)
+    _leave_nothing(job, tools)
     return Canceled(updates=canceled_scene_marks(job, desk))
 
 
-def _call_off(ref: JobRef, tools: Callable[[], Tools]) -> None:
-    if ref.kind is not JobKind.COMPOSITION:
-        try:
-            cancel_predictions(ref, tools())
-        except JobError as error:  # no provider to ask: its own time limit ends what runs
-            logger.warn(f"[{ref.kind.label}] Nothing canceled at the provider: {error}", job_id=ref.job_id)
+def _tidy_after_the_end(ref: JobRef, desk: Desk, tools: Callable[[], Tools]) -> None:
+    """A turn that was taken over may have stored something after the job had ended: nobody else would delete it."""
+    try:
+        job = desk.jobs.get(ref)
+    except NotFound:
+        return
+    if job.status.is_terminal:
+        _leave_nothing(job, tools)
+
+
+def _leave_nothing(job: Job, tools: Callable[[], Tools]) -> None:
+    """Call off what still runs for a job that comes to nothing, and delete what it kept for later turns.
+
+    Before its end is written down, so that a function that dies here does it again.
+    """
+    try:
+        if job.ref.kind is JobKind.COMPOSITION:
+            video_id = str(job.fields.get("storyboard_id") or job.ref.job_id)
+            discard_checkpoints(job.user_id, video_id, job.ref.job_id, tools())
+        else:
+            cancel_predictions(job.ref, tools())
+    except Exception as error:  # noqa: BLE001  no provider or store to ask: must not keep the job from ending
+        logger.warn(f"[{job.ref.kind.label}] Not everything was tidied up: {error}", job_id=job.ref.job_id)
