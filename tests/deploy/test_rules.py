@@ -166,6 +166,18 @@ def test_users_edit_their_scenes_but_not_what_functions_write(owner: Client, oth
     assert not owner.get("products/rules-p")
 
 
+def test_what_users_have_used_is_read_only_and_theirs(
+    owner: Client, other: Client, firestore_client: firestore.Client
+):
+    for name in ("active", "2026-11-21"):
+        path = f"users/{OWNER}/usage/{name}"
+        firestore_client.document(path).set({"spent_microusd": 1})
+        assert owner.get(path)
+        assert not other.get(path)
+        assert not owner.update(path, {"spent_microusd": 0})
+        assert not owner.create(f"users/{OWNER}/usage", f"{name}-mine", {"spent_microusd": 0})
+
+
 def test_clips_and_videos_are_read_only_and_their_owners(
     owner: Client, other: Client, firestore_client: firestore.Client
 ):
@@ -179,4 +191,8 @@ def test_clips_and_videos_are_read_only_and_their_owners(
 def test_everything_else_is_closed(owner: Client):
     assert not owner.get("predictions/anything")
     assert not owner.create("predictions", "mine", {"user_id": OWNER})
+    for path in ("usage/2026-11-21", "requests/anything"):
+        assert not owner.get(path)
+        assert not owner.update(path, {"spent_microusd": 0})
+    assert not owner.create("requests", "mine", {"user_id": OWNER})
     assert not owner.create("limits", "mine", {"user_id": OWNER})

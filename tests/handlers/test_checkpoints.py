@@ -265,14 +265,13 @@ def test_a_checkpoint_that_is_gone_is_made_again(workbench: Workbench, sources: 
     assert_same_video(job.video(tmp_path), composed_at_once(sources, tmp_path))
 
 
-def test_canceled_in_the_middle_it_leaves_nothing_once_discarded(workbench: Workbench, sources: list[Path]):
+def test_canceled_in_the_middle_it_leaves_nothing(workbench: Workbench, sources: list[Path]):
     job, other = (LongJob(workbench, job_id, sources) for job_id in ("long-cancel", "long-cancel-2"))
     for one in (job, other):
         one.create()
         one.next_turn()
     workbench.client.document(job.ref.path).update({"cancel_requested": True})
     assert job.next_turn()["status"] == "canceled"
-    discard_checkpoints(USER, job.ref.job_id, job.ref.job_id, workbench.tools())
     assert (job.kept(), len(other.kept())) == ([], 1)
     assert discard_checkpoints(USER, job.ref.job_id, job.ref.job_id, workbench.tools()) == 0
     assert discard_checkpoints("", "images", "..", workbench.tools()) == 0
@@ -297,6 +296,40 @@ def test_a_clip_that_disappears_between_turns_is_named(workbench: Workbench, sou
     ended = job.finish()[-1]
     assert (ended["status"], ended["error"]["code"]) == ("error", "source_unavailable")
     assert "Clip 5 (scene 5)" in ended["error_message"]
+    assert job.kept() == []
+
+
+def test_given_up_it_leaves_nothing(workbench: Workbench, sources: list[Path]):
+    job = LongJob(workbench, "long-poison", sources)
+    job.create()
+    job.next_turn()
+    assert job.kept() != []
+    for _ in range(3):
+        workbench.desk().jobs.claim(job.ref, SignalWake(), workbench.now(), timedelta(seconds=180))
+        workbench.ahead += timedelta(seconds=200)
+    assert job.wake(SignalWake(), 500)["error"]["code"] == "interrupted"
+    assert job.kept() == []
+
+
+def test_what_a_late_instance_stores_after_the_end_is_deleted(workbench: Workbench, sources: list[Path]):
+    job = LongJob(workbench, "long-late", sources)
+    job.create()
+    job.next_turn()
+    upload = workbench.storage.upload_file
+
+    class TakenOver:
+        """Storage; while a segment is on its way up, the job is taken over and ends."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(storage, name)
+
+        def upload_file(self, *arguments: Any) -> Any:
+            workbench.client.document(job.ref.path).update({"status": "canceled", "turn": 99})
+            return upload(*arguments)
+
+    storage, workbench.storage = workbench.storage, TakenOver()  # type: ignore[assignment]
+    assert job.next_turn()["turn"] == 99
+    assert job.kept() == []
 
 
 def test_a_clip_that_is_replaced_between_turns_is_named(workbench: Workbench, sources: list[Path], tmp_path: Path):

@@ -93,9 +93,9 @@ class JobRef:
 
     @staticmethod
     def of_path(path: str) -> "JobRef":
-        """The job at `image_generation_jobs/job-1`. Raises StopIteration for any other collection."""
+        """The job at `image_generation_jobs/job-1`. Raises KeyError for any other collection."""
         collection, _, job_id = path.partition("/")
-        return JobRef(next(kind for kind in JobKind if kind.collection == collection), job_id)
+        return JobRef({kind.collection: kind for kind in JobKind}[collection], job_id)
 
 
 @dataclass(frozen=True)

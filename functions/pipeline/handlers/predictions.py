@@ -52,6 +52,9 @@ CREATE_SECONDS = 45.0
 PATIENCE_WITH_WEBHOOK = 6.0
 """Where a webhook tells that a prediction has ended, asking is only for the case that it gets lost."""
 
+MAX_FIRST_SECONDS = 30.0
+"""Of that patience: a wish to cancel is seen when the job is next looked at."""
+
 
 @dataclass(frozen=True)
 class Predicted:
@@ -182,7 +185,8 @@ def _is_overdue(record: PredictionRecord, tools: Tools) -> bool:
 
 
 def _ask_later(record: PredictionRecord, tools: Tools, patience: float | None = None) -> WakeLater:
+    first = tools.settings.poll_first_seconds
     if patience is None:
         patience = PATIENCE_WITH_WEBHOOK if tools.settings.webhook_url else 1.0
     tools.predictions.count_poll(record.op, tools.clock())
-    return WakeLater(poll_delay_seconds(record.polls, tools.settings.poll_first_seconds * patience))
+    return WakeLater(poll_delay_seconds(record.polls, min(first * patience, max(first, MAX_FIRST_SECONDS))))
