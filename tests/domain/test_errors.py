@@ -1,3 +1,5 @@
+from pathlib import Path
+
 from pipeline.domain import errors
 from pipeline.domain.errors import InternalError, JobError, RateLimited, recorded_error
 
@@ -19,6 +21,11 @@ def test_the_tree_in_the_docstring_is_the_tree():
             drawn[words[0]] = (words[1], "yes" in words[2:3])
     drawn.pop("JobError")
     assert drawn == {error.__name__: (error.code, error.retryable) for error in all_errors()}
+
+
+def test_every_code_is_explained_in_the_readme():
+    table = Path("README.md").read_text().partition("### Error codes")[2].partition("\n## ")[0]
+    assert [error.code for error in all_errors() if f"`{error.code}`" not in table] == []
 
 
 def test_a_recorded_error_is_read_back():
