@@ -23,7 +23,6 @@ from pipeline.config import StorageSettings, read_replicate, read_settings, read
 from pipeline.domain.errors import ConfigurationError
 from pipeline.domain.jobs import CreatedWake, JobKind, JobRef, SignalWake, TaskWake
 from pipeline.handlers.receive_webhook import read_webhook, receive_webhook
-from pipeline.handlers.run_job import run_job
 from pipeline.handlers.sweep import Swept, sweep
 from pipeline.handlers.tools import Desk, Tools
 from pipeline.repositories.clips import ClipRepository
@@ -43,10 +42,14 @@ class Instance:
 
     def run_created_job(self, kind: JobKind, job_id: str, seconds: float) -> None:
         """What the four created triggers do."""
+        from pipeline.handlers.run_job import run_job  # pictures and video: the webhook and the sweeper need neither
+
         run_job(JobRef(kind, job_id), CreatedWake(), seconds, self.desk(), self.tools)
 
     def run_task(self, data: Any, seconds: float) -> None:
         """What the task functions do with the body that `adapters.tasks` sent."""
+        from pipeline.handlers.run_job import run_job
+
         ref = JobRef(JobKind(data["kind"]), str(data["job_id"]))
         wake = SignalWake() if data.get("signal") else TaskWake(int(data["turn"]))
         run_job(ref, wake, seconds, self.desk(), self.tools)

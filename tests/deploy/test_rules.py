@@ -166,9 +166,7 @@ def test_users_edit_their_scenes_but_not_what_functions_write(owner: Client, oth
     assert not owner.get("products/rules-p")
 
 
-def test_what_users_have_used_is_read_only_and_theirs(
-    owner: Client, other: Client, firestore_client: firestore.Client
-):
+def test_what_users_have_used_is_read_only_and_theirs(owner: Client, other: Client, firestore_client: firestore.Client):
     for name in ("active", "2026-11-21"):
         path = f"users/{OWNER}/usage/{name}"
         firestore_client.document(path).set({"spent_microusd": 1})

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -8,10 +9,12 @@ from pipeline.domain.predictions import (
     PredictionRecord,
     PredictionState,
     ProviderPrediction,
+    actual_cost_usd,
     find_ours,
     operation_id,
     operation_seed,
     provider_failure,
+    webhook_query,
 )
 
 MODEL = "bytedance/seedance-1-lite"
@@ -103,3 +106,44 @@ def test_a_long_reason_is_cut():
 def test_what_was_paid(state, charged, paid):
     record = PredictionRecord(**{**RECORD.__dict__, "state": state, "charged": charged})
     assert record.paid_usd == paid
+
+
+@pytest.mark.parametrize(
+    ("metrics", "usd"),
+    [
+        ({}, 0.18),
+        ({"predict_time": 31.5}, 0.18),
+        ({"video_output_duration_seconds": 4.0}, 0.144),
+        ({"video_output_duration_seconds": 5.0, "predict_time": 31.5}, 0.18),
+        ({"video_output_duration_seconds": None}, 0.18),
+        ({"video_output_duration_seconds": True}, 0.18),
+        ({"image_count": -1}, 0.18),
+    ],
+)
+def test_the_provider_counts_what_it_delivered(metrics: dict[str, object], usd: float):
+    finished = replace(listed("p1"), metrics=metrics)
+    assert actual_cost_usd(replace(RECORD, units=5.0), finished) == pytest.approx(usd)
+
+
+@pytest.mark.parametrize(
+    ("state", "charged", "usd"),
+    [
+        (PredictionState.INTENT, False, 0.0),
+        (PredictionState.SUBMITTING, False, 0.0),
+        (PredictionState.SUBMITTED, False, 0.18),
+        (PredictionState.SUCCEEDED, True, 0.18),
+        (PredictionState.FAILED, True, 0.18),
+        (PredictionState.FAILED, False, 0.0),
+        (PredictionState.HELD, False, 0.18),  # it may have been paid
+    ],
+)
+def test_what_is_paid_as_far_as_we_know(state: PredictionState, charged: bool, usd: float):
+    assert replace(RECORD, state=state, charged=charged).paid_usd == usd
+
+
+def test_an_id_of_any_letters_survives_the_webhooks_address():
+    record = replace(RECORD, op="video~ä&b=c #1~predict~1")
+    assert "&" not in webhook_query(record.op)
+    told = replace(listed("p1"), webhook=f"https://x.example/hook?{webhook_query(record.op)}")
+    assert find_ours(record, [told]) == [told]
+    assert find_ours(RECORD, [told]) == []

@@ -5,9 +5,20 @@ from typing import Any
 
 import pytest
 
-from pipeline.domain.jobs import CreatedWake, JobKind, JobRef, TaskWake
+from pipeline.domain.jobs import CreatedWake, Job, JobKind, JobRef, TaskWake
+from pipeline.domain.results import RESULT_FIELDS, results_of
 from tests.handlers.conftest import USER, Workbench
 from tests.handlers.test_generate_multi_video import scenes
+
+MACHINERY = {
+    *("job_id", "user_id", "status", "stage", "progress_percent", "attempt", "turn", "interruptions", "steps"),
+    *("lease_expires_at", "wake_at", "wake_requested", "started_at", "updated_at", "completed_at", "expire_at"),
+    *("error", "error_message", "cost_usd", "estimated_cost_usd", "usage_day", "reserved_microusd"),
+}
+
+
+def job_at(workbench: Workbench, kind: JobKind, job_id: str) -> Job:
+    return workbench.desk().jobs.get(JobRef(kind, job_id))
 
 
 def image(workbench: Workbench, scene: str, text: str = "A lighthouse", **fields: Any) -> dict[str, Any]:
@@ -23,6 +34,27 @@ def test_the_same_request_again_gets_the_first_ones_result(workbench: Workbench)
     assert (second["status"], second["cost_usd"]) == ("complete", 0.0)
     for name in ("image_url", "image_key", "thumbnail_url", "width", "height", "seed", "model"):
         assert second[name] == first[name]
+
+
+def test_every_result_is_handed_on(workbench: Workbench, picture: Path):
+    """What the four kinds hand over is what `results_of` copies."""
+    url = workbench.publish(picture)
+    jobs = {
+        JobKind.IMAGE: image(workbench, "results", request_id="r-i"),
+        JobKind.VIDEO: {**image(workbench, "results-v", request_id="r-v"), "image_url": url, "duration": 2.0},
+        JobKind.MULTI_VIDEO: {"scenes": scenes(url, ["one"]), "request_id": "r-m"},
+    }
+    made = {kind: workbench.run(kind, "results-1", fields) for kind, fields in jobs.items()}
+    clip = {"scene_number": 1, "video_url": made[JobKind.VIDEO]["video_url"]}
+    jobs[JobKind.COMPOSITION] = {"clips": [clip], "request_id": "r-c"}
+    made[JobKind.COMPOSITION] = workbench.run(JobKind.COMPOSITION, "results-1", jobs[JobKind.COMPOSITION])
+    for kind, fields in jobs.items():
+        assert made[kind]["status"] == "complete"
+        asked = set(fields) - {"duration"}  # which is asked for, and then told
+        assert set(made[kind]) - asked - MACHINERY == set(RESULT_FIELDS[kind])
+        again = workbench.run(kind, "results-2", fields)
+        assert results_of(job_at(workbench, kind, "results-2")) == results_of(job_at(workbench, kind, "results-1"))
+        assert again["cost_usd"] == 0.0
 
 
 def test_a_duplicate_waits_for_the_first_to_end(workbench: Workbench):

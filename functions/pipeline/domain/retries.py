@@ -79,7 +79,8 @@ def _pairs(before: JobRequest, now: JobRequest) -> list[tuple[str, str, bool, bo
             same_place = _same(before, now, "scene_id", "use_product_composite", "product_id")
             return [("predict", "store", same_prediction, same_place)]
         case VideoRequest(), VideoRequest():
-            same_prediction = _same(before, now, "image_url", "text", "duration")
+            # the model makes whole seconds, and a finished job's `duration` is that of its clip
+            same_prediction = _same(before, now, "image_url", "text") and round(before.duration) == round(now.duration)
             return [("predict", "store", same_prediction, _same(before, now, "scene_id", "storyboard_id"))]
         case MultiVideoRequest(), MultiVideoRequest():
             earlier = {scene.scene_number: scene for scene in before.scenes}

@@ -1,0 +1,34 @@
+import pytest
+
+from pipeline.domain.errors import ConfigurationError
+from pipeline.domain.estimates import estimate_usd
+from pipeline.domain.jobs import JobKind
+from pipeline.domain.requests import REQUEST_MODELS, parse_request
+from tests.domain.test_requests import COMPOSITION, IMAGE, MULTI, VIDEO
+
+FLUX, SEEDANCE = "black-forest-labs/flux-dev", "bytedance/seedance-1-lite"
+SCENE = {"seed_image_url": "https://x.example/a.png", "description": "x"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "usd"),
+    [
+        (JobKind.IMAGE, IMAGE, 0.025),
+        (JobKind.VIDEO, {**VIDEO, "duration": 5.0}, 5 * 0.036),
+        (JobKind.VIDEO, {**VIDEO, "duration": 60.0}, 12 * 0.036),  # the model makes no more
+        (
+            JobKind.MULTI_VIDEO,
+            {**MULTI, "scenes": [{**SCENE, "scene_number": n, "duration": float(n)} for n in (2, 3, 4)]},
+            9 * 0.036,
+        ),
+        (JobKind.COMPOSITION, COMPOSITION, 0.0),
+    ],
+)
+def test_a_job_costs_what_its_predictions_are_priced_at(kind, fields, usd):
+    request = parse_request(REQUEST_MODELS[kind], fields)
+    assert estimate_usd(request, FLUX, SEEDANCE, "720p") == pytest.approx(usd)
+
+
+def test_an_unknown_model_is_a_fault_of_the_deployment():
+    with pytest.raises(ConfigurationError):
+        estimate_usd(parse_request(REQUEST_MODELS[JobKind.IMAGE], IMAGE), "no/such", SEEDANCE, "720p")
