@@ -162,6 +162,8 @@ class _Progress:
         self._shown_before = _settled_numbers(turn.fields)
         self._clips: dict[int, StoredClip] = {}
         self.failed: dict[int, JobError] = {}
+        # marks whose write failed: the next one, which lists their scenes as settled, takes them along
+        self._unwritten: dict[int, DocumentUpdate] = {}
 
     def settled(self, scene: SceneRequest) -> bool:
         return scene.scene_number in self._clips or scene.scene_number in self.failed
@@ -191,9 +193,12 @@ class _Progress:
     def _show(self, scene: SceneRequest, mark: Callable[[str], DocumentUpdate]) -> None:
         if scene.scene_number in self._shown_before:
             return
+        if scene.scene_id is not None:
+            self._unwritten[scene.scene_number] = mark(scene.scene_id)
         self._turn.report_now(
             "predict",
             100 * (len(self._clips) + len(self.failed)) / len(self._scenes),
             {"clips": self.clips(), "scene_errors": self.errors()},
-            [mark(scene.scene_id)] if scene.scene_id is not None else [],
+            list(self._unwritten.values()),
         )
+        self._unwritten.clear()

@@ -21,7 +21,7 @@ from pipeline.domain.predictions import (
     find_ours,
     provider_failure,
 )
-from pipeline.handlers.tools import Tools
+from pipeline.handlers.tools import Desk, Tools
 
 OVERDUE_MARGIN = timedelta(seconds=60)
 INTENT, SUBMITTING, SUBMITTED = PredictionState.INTENT, PredictionState.SUBMITTING, PredictionState.SUBMITTED
@@ -98,25 +98,22 @@ def call_off(prediction_id: str, record: PredictionRecord, tools: Tools) -> None
 def cancel_predictions(ref: JobRef, tools: Tools) -> None:
     """Stop what still runs for a job, and see that nothing more is sent for it."""
     for record in tools.predictions.of_job(ref.path):
-        _settle(record, tools)
+        settle(record, tools)
 
 
-def settle_abandoned(record: PredictionRecord, tools: Tools, again_after: timedelta) -> PredictionRecord:
-    """For the sweeper: end a prediction whose job has ended, or have it looked at once more after `again_after`."""
-    record = _settle(record, tools)
-    if not record.state.is_terminal:
-        tools.predictions.check_again(record.op, tools.clock() + again_after)
-    return record
+def correct_cost(ref: JobRef, desk: Desk) -> None:
+    """A job that is over learns what its predictions have cost by now."""
+    desk.jobs.correct_cost(ref, desk.predictions.cost_usd(ref.path))
 
 
-def _settle(record: PredictionRecord, tools: Tools) -> PredictionRecord:
+def settle(record: PredictionRecord, tools: Tools) -> PredictionRecord:
     """Nobody wants it any more: called off where it runs, written down where it has ended."""
     if record.state is INTENT:
         record = record_failure(record, PredictionFailed("Called off before it was sent."), tools, charged=False)
     if record.state is SUBMITTING:
         record = _quietly(record, find_again, tools)
         if record.state is INTENT:
-            return _settle(record, tools)
+            return settle(record, tools)
     if record.state is SUBMITTED:
         call_off(record.prediction_id or "", record, tools)
         record = _quietly(record, _look_once, tools)

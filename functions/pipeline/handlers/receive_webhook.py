@@ -12,7 +12,7 @@ from pipeline.adapters.replicate_api import prediction_of
 from pipeline.domain.errors import NotFound
 from pipeline.domain.jobs import JobRef
 from pipeline.domain.predictions import ProviderPrediction, find_ours
-from pipeline.handlers.prediction_ends import adopt, call_off, record_end
+from pipeline.handlers.prediction_ends import adopt, call_off, correct_cost, record_end
 from pipeline.handlers.tools import Desk, Tools
 
 
@@ -45,16 +45,16 @@ def receive_webhook(op: str, prediction: ProviderPrediction, desk: Desk, tools: 
         return
     if prediction.is_terminal:
         record_end(record, prediction, tools)
-    wake_or_correct(JobRef.of_path(record.job_path), desk)
+    _wake_or_correct(JobRef.of_path(record.job_path), desk)
 
 
-def wake_or_correct(ref: JobRef, desk: Desk) -> None:
+def _wake_or_correct(ref: JobRef, desk: Desk) -> None:
     """A prediction of this job has ended: its job goes on, or, if it is over, learns what it really cost."""
     try:
         job = desk.jobs.get(ref)
     except NotFound:
         return
     if job.status.is_terminal:
-        desk.jobs.correct_cost(ref, desk.predictions.cost_usd(ref.path))
+        correct_cost(ref, desk)
     else:
         desk.tasks.signal(ref)

@@ -1,6 +1,6 @@
 """How a job that did not succeed shows on the scenes it was for. Only on scenes of the job's own user."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from pipeline.domain.errors import JobError
 from pipeline.domain.jobs import Job, JobKind
@@ -13,15 +13,19 @@ MEDIUM = {JobKind.IMAGE: "image", JobKind.VIDEO: "video", JobKind.MULTI_VIDEO: "
 
 def failed_scene_marks(job: Job, message: str, desk: Desk) -> Sequence[DocumentUpdate]:
     """The scenes of a failed job show why, even when the rest of its document cannot be read."""
-    return [scene_failed(scene_id, MEDIUM[job.ref.kind], message) for scene_id in _own_unfinished(job, desk)]
+    only_generating = job.ref.kind is JobKind.MULTI_VIDEO  # its other scenes have their clips
+    scenes = _own_scenes(job, desk, only_generating=only_generating)
+    return [scene_failed(scene_id, MEDIUM[job.ref.kind], message) for scene_id in scenes]
 
 
 def canceled_scene_marks(job: Job, desk: Desk) -> Sequence[DocumentUpdate]:
     """The scenes of a canceled job are as if it had never been."""
-    return [scene_reset(scene_id, MEDIUM[job.ref.kind]) for scene_id in _own_unfinished(job, desk)]
+    scenes = _own_scenes(job, desk, only_generating=True)  # what an earlier job has made stays
+    return [scene_reset(scene_id, MEDIUM[job.ref.kind]) for scene_id in scenes]
 
 
-def _own_unfinished(job: Job, desk: Desk) -> Iterable[str]:
+def _own_scenes(job: Job, desk: Desk, *, only_generating: bool) -> Iterator[str]:
+    """The scenes that the job names and its user owns."""
     for scene_id in _named_scenes(job):
         try:
             scene = desk.scenes.scene(job.user_id, scene_id)
@@ -29,7 +33,7 @@ def _own_unfinished(job: Job, desk: Desk) -> Iterable[str]:
             continue
         status = scene.get("generation_status")
         generating = isinstance(status, dict) and status.get(MEDIUM[job.ref.kind]) == "generating"
-        if generating or job.ref.kind is not JobKind.MULTI_VIDEO:
+        if generating or not only_generating:
             yield scene_id
 
 

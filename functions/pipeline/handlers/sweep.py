@@ -2,7 +2,7 @@
 
     jobs whose lease or wake-up has passed ──┐
     jobs that nobody has claimed ────────────┼──> a task each, which advances it like any other
-    predictions of jobs that are over ───────┴──> called off, and their cost written down
+    predictions that should have ended ──────┴──> called off if their job is over, and their cost put right
 
 Nothing is worked on here, so ten thousand jobs take no longer than as many tasks; what does not fit into the time is
 found by the next sweep, because what was found has been moved out of the way.
@@ -13,20 +13,20 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from typing import TypeVar
 
 from firebase_functions import logger
 
 from pipeline.domain.errors import NotFound
 from pipeline.domain.jobs import JobKind, JobRef
 from pipeline.domain.predictions import PredictionRecord
-from pipeline.handlers.prediction_ends import settle_abandoned
-from pipeline.handlers.receive_webhook import wake_or_correct
+from pipeline.handlers.prediction_ends import correct_cost, settle
 from pipeline.handlers.tools import Desk, Tools
 from pipeline.repositories.stuck_jobs import StuckJob
 
+Found = TypeVar("Found")
+
 WORKERS = 16
-PREDICTIONS = 300
-"""Looked at in one sweep."""
 
 
 @dataclass
@@ -43,64 +43,59 @@ class Swept:
 def sweep(desk: Desk, tools: Callable[[], Tools], seconds: float) -> Swept:
     """Wake every job that is overdue and settle every prediction that nobody waits for, in at most `seconds`."""
     ends_at = time.monotonic() + seconds
-    swept = Swept()
+    swept, now = Swept(), desk.clock()
     lease = timedelta(seconds=desk.settings.lease_seconds)
-    now = desk.clock()
     with ThreadPoolExecutor(max_workers=WORKERS) as pool:
 
-        def wake_all(pages: Iterable[list[StuckJob]]) -> int:
+        def all_of(pages: Iterable[list[Found]], help_one: Callable[[Found], bool]) -> int:
+            """How many could be helped; ends early when time is up, or nothing can be helped now."""
             count = 0
             for page in pages:
-                results = list(pool.map(lambda job: _wake(job, desk, lease), page))
-                count += results.count(True)
-                swept.failed += results.count(False)
-                if time.monotonic() > ends_at:
-                    swept.finished = False
-                if not swept.finished or (page and not any(results)):  # the queue is down: no use to go on
+                helped = list(pool.map(lambda found: _quietly(help_one, found), page))
+                count += helped.count(True)
+                swept.failed += helped.count(False)
+                swept.finished &= time.monotonic() < ends_at
+                if not swept.finished or (page and not any(helped)):
                     break
             return count
 
         for kind in JobKind:
             # a little patience with tasks and events that are only slow
-            swept.overdue += wake_all(desk.stuck.overdue(kind, now - lease / 6))
-            swept.unclaimed += wake_all(desk.stuck.unclaimed(kind, now - lease * 2 / 3))
-        swept.predictions = _settle_predictions(desk, tools, lease, ends_at)
+            swept.overdue += all_of(desk.stuck.overdue(kind, now - lease / 6), lambda job: _wake(job, desk, lease))
+            swept.unclaimed += all_of(
+                desk.stuck.unclaimed(kind, now - lease * 2 / 3), lambda job: _wake(job, desk, lease)
+            )
+        swept.predictions = all_of(desk.predictions.to_check(now), lambda record: _check(record, desk, tools, lease))
     logger.info("Swept", **asdict(swept))
     return swept
 
 
-def _wake(job: StuckJob, desk: Desk, lease: timedelta) -> bool:
+def _quietly(help_one: Callable[[Found], bool], found: Found) -> bool:
     try:
-        desk.tasks.signal(job.ref)
-        desk.stuck.postpone(job, desk.clock() + 2 * lease)
-    except Exception as error:  # noqa: BLE001  one job must not keep the others from being woken
-        logger.error(f"Job {job.ref.job_id} could not be woken: {type(error).__name__}", job_id=job.ref.job_id)
+        return help_one(found)
+    except Exception as error:  # noqa: BLE001  one must not keep the others from being helped
+        logger.error(f"The sweeper could not help: {type(error).__name__}: {error}", found=str(found)[:300])
         return False
+
+
+def _wake(job: StuckJob, desk: Desk, lease: timedelta) -> bool:
+    desk.tasks.signal(job.ref)
+    desk.stuck.postpone(job, desk.clock() + 2 * lease)
     return True
 
 
-def _settle_predictions(desk: Desk, tools: Callable[[], Tools], lease: timedelta, ends_at: float) -> int:
-    count = 0
-    for record in desk.predictions.unsettled(desk.clock(), PREDICTIONS):
-        if time.monotonic() > ends_at:
-            break
-        try:
-            count += _settle(record, desk, tools, lease)
-        except Exception as error:  # noqa: BLE001  one prediction must not keep the others from being settled
-            logger.error(f"A prediction could not be settled: {type(error).__name__}: {error}", op=record.op)
-    return count
-
-
-def _settle(record: PredictionRecord, desk: Desk, tools: Callable[[], Tools], lease: timedelta) -> bool:
+def _check(record: PredictionRecord, desk: Desk, tools: Callable[[], Tools], lease: timedelta) -> bool:
+    """See that a prediction ends when its job has ended, and that its job then knows what it cost."""
     ref = JobRef.of_path(record.job_path)
     try:
         is_over = desk.jobs.get(ref).status.is_terminal
     except NotFound:
         is_over = True
-    if not is_over:  # its job will see to it
+    if is_over and not record.state.is_terminal:
+        record = settle(record, tools())
+    if is_over and record.state.is_terminal:
+        correct_cost(ref, desk)
+        desk.predictions.check_again(record.op, None)
+    else:  # its job will see to it, or the provider could not tell
         desk.predictions.check_again(record.op, desk.clock() + 2 * lease)
-        return False
-    settled = settle_abandoned(record, tools(), 2 * lease)
-    if settled.state.is_terminal:
-        wake_or_correct(ref, desk)
-    return settled.state.is_terminal
+    return True

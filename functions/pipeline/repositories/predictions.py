@@ -3,7 +3,7 @@
 Moves between states are transactions that name the state they start from; who loses a race is told what is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,6 +23,7 @@ from pipeline.domain.predictions import (
 from pipeline.repositories.documents import transact
 
 COLLECTION = "predictions"
+PAGE = 300
 
 
 class PredictionRepository:
@@ -85,8 +86,6 @@ class PredictionRepository:
             if found.get("state") not in states:
                 return _record(op, found)
             changes = {**fields, "state": to, "updated_at": now}
-            if to.is_terminal:
-                changes["check_at"] = None
             transaction.update(document, changes)
             return _record(op, {**found, **changes})
 
@@ -113,7 +112,7 @@ class PredictionRepository:
                 "state": PredictionState.SUBMITTING,
                 "submitting_at": now,
                 "submitting_until": until,
-                "check_at": now + PURGE_AFTER,
+                "check_at": until,  # a job that has ended asks no more: in time for the listing, the sweeper does
                 "updated_at": now,
             }
             transaction.update(document, changes)
@@ -125,16 +124,19 @@ class PredictionRepository:
         """Remember that the provider was asked and was not done."""
         self._client.document(COLLECTION, op).update({"polls": firestore.Increment(1), "updated_at": now})
 
-    def unsettled(self, now: datetime, limit: int) -> list[PredictionRecord]:
-        """Those that should have ended by now and have not, the longest overdue first."""
-        query = self._client.collection(COLLECTION).where(filter=FieldFilter("check_at", "<=", now))
-        return [
-            _record(snapshot.id, snapshot.to_dict() or {})
-            for snapshot in query.order_by("check_at").limit(limit).stream()
-        ]
+    def to_check(self, now: datetime) -> Iterator[list[PredictionRecord]]:
+        """Pages of records that should have ended, and whose job should know what they cost.
 
-    def check_again(self, op: str, at: datetime) -> None:
-        """Look at it once more then."""
+        Each record gets a new time by `check_again` before the next page is asked for.
+        """
+        query = self._client.collection(COLLECTION).where(filter=FieldFilter("check_at", "<=", now))
+        while page := list(query.order_by("check_at").limit(PAGE).stream()):
+            yield [_record(snapshot.id, snapshot.to_dict() or {}) for snapshot in page]
+            if len(page) < PAGE:
+                return
+
+    def check_again(self, op: str, at: datetime | None) -> None:
+        """Look at it once more then; None: never again."""
         self._client.document(COLLECTION, op).update({"check_at": at})
 
 
