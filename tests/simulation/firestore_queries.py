@@ -1,0 +1,151 @@
+"""Answers structured queries over documents in memory: filters, order, cursors, limit."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from google.cloud.firestore_v1.types import query as messages
+
+from tests.simulation import firestore_values as values
+
+Document = Any  # google.firestore.v1.Document
+_NAME = ("__name__",)
+_Operator = messages.StructuredQuery.FieldFilter.Operator
+_Unary = messages.StructuredQuery.UnaryFilter.Operator
+_DESCENDING = messages.StructuredQuery.Direction.DESCENDING
+_INEQUALITIES = (
+    _Operator.LESS_THAN,
+    _Operator.LESS_THAN_OR_EQUAL,
+    _Operator.GREATER_THAN,
+    _Operator.GREATER_THAN_OR_EQUAL,
+    _Operator.NOT_EQUAL,
+)
+
+
+def matching_documents(query: Any, parent: str, documents: Mapping[str, Document]) -> list[Document]:
+    """The documents that a query finds, in its order."""
+    (source,) = query.from_
+    if source.all_descendants:
+        raise NotImplementedError("collection group queries")
+    prefix = f"{parent}/{source.collection_id}/"
+    inside = [document for name, document in documents.items() if _is_child(name, prefix)]
+    order = _order(query)
+    found = [
+        document
+        for document in inside
+        if _matches(query.where, document) and all(_value(document, path) is not None for path, _ in order)
+    ]
+    found.sort(key=lambda document: _position(document, order))
+    if query.HasField("start_at"):
+        found = [document for document in found if _is_after(document, query.start_at, order)]
+    if query.HasField("end_at"):
+        found = [document for document in found if not _is_after(document, query.end_at, order)]
+    found = found[query.offset :]
+    return found[: query.limit.value] if query.HasField("limit") else found
+
+
+def project(document: Document, paths: Iterable[Sequence[str]]) -> Document:
+    """A copy of a document that has only the fields asked for."""
+    copy = values.new_document(name=document.name, create_time=document.create_time, update_time=document.update_time)
+    for path in paths:
+        value = None if path == _NAME else values.find(document.fields, path)
+        if value is not None:
+            values.put(copy.fields, path, value)
+    return copy
+
+
+def _is_child(name: str, prefix: str) -> bool:
+    return name.startswith(prefix) and "/" not in name[len(prefix) :]
+
+
+def _value(document: Document, path: Sequence[str]) -> Any:
+    if tuple(path) == _NAME:
+        return values.new_value(reference_value=document.name)
+    return values.find(document.fields, path)
+
+
+def _order(query: Any) -> list[tuple[tuple[str, ...], bool]]:
+    """The fields to order by, and whether descending. The name always comes last."""
+    order = [(values.parse_path(one.field.field_path), one.direction == _DESCENDING) for one in query.order_by]
+    if not order:
+        order = [(path, False) for path in dict.fromkeys(_unequal_fields(query.where))]
+    if not any(path == _NAME for path, _ in order):
+        order.append((_NAME, order[-1][1] if order else False))
+    return order
+
+
+def _unequal_fields(where: Any) -> Iterable[tuple[str, ...]]:
+    kind = where.WhichOneof("filter_type")
+    if kind == "composite_filter":
+        for one in where.composite_filter.filters:
+            yield from _unequal_fields(one)
+    elif kind == "field_filter" and where.field_filter.op in _INEQUALITIES:
+        yield values.parse_path(where.field_filter.field.field_path)
+
+
+def _position(document: Document, order: Sequence[tuple[tuple[str, ...], bool]]) -> list[Any]:
+    keys = [(values.sort_key(_value(document, path)), descending) for path, descending in order]
+    return [values.Descending(key) if descending else key for key, descending in keys]
+
+
+def _is_after(document: Document, cursor: Any, order: Sequence[tuple[tuple[str, ...], bool]]) -> bool:
+    """Whether a document is behind a cursor, which stands just before or just behind a position."""
+    place = _position(document, order)[: len(cursor.values)]
+    keys = [values.sort_key(value) for value in cursor.values]
+    mark = [
+        values.Descending(key) if descending else key
+        for key, (_, descending) in zip(keys, order[: len(keys)], strict=True)
+    ]
+    return place >= mark if cursor.before else place > mark
+
+
+def _matches(where: Any, document: Document) -> bool:
+    match where.WhichOneof("filter_type"):
+        case None:
+            return True
+        case "composite_filter":
+            if where.composite_filter.op != messages.StructuredQuery.CompositeFilter.Operator.AND:
+                raise NotImplementedError("filters joined by OR")
+            return all(_matches(one, document) for one in where.composite_filter.filters)
+        case "unary_filter":
+            return _matches_unary(where.unary_filter, document)
+    condition = where.field_filter
+    value = _value(document, values.parse_path(condition.field.field_path))
+    return value is not None and _compares(value, condition.op, condition.value)
+
+
+def _matches_unary(condition: Any, document: Document) -> bool:
+    value = _value(document, values.parse_path(condition.field.field_path))
+    if value is None:
+        return False
+    is_null = value.WhichOneof("value_type") == "null_value"
+    match condition.op:
+        case _Unary.IS_NULL:
+            return is_null
+        case _Unary.IS_NOT_NULL:
+            return not is_null
+    raise NotImplementedError(f"the filter {_Unary(condition.op).name}")
+
+
+def _compares(value: Any, operator: int, wanted: Any) -> bool:
+    key = values.sort_key(value)
+    match operator:
+        case _Operator.IN:
+            return any(key == values.sort_key(one) for one in wanted.array_value.values)
+        case _Operator.ARRAY_CONTAINS:
+            return any(values.sort_key(one) == values.sort_key(wanted) for one in value.array_value.values)
+        case _Operator.EQUAL:
+            return key == values.sort_key(wanted)
+        case _Operator.NOT_EQUAL:
+            return value.WhichOneof("value_type") != "null_value" and key != values.sort_key(wanted)
+    if not values.same_kind(value, wanted):
+        return False
+    match operator:
+        case _Operator.LESS_THAN:
+            return key < values.sort_key(wanted)
+        case _Operator.LESS_THAN_OR_EQUAL:
+            return key <= values.sort_key(wanted)
+        case _Operator.GREATER_THAN:
+            return key > values.sort_key(wanted)
+        case _Operator.GREATER_THAN_OR_EQUAL:
+            return key >= values.sort_key(wanted)
+    raise NotImplementedError(f"the operator {_Operator(operator).name}")
