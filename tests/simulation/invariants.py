@@ -1,0 +1,226 @@
+"""What must hold in every schedule, while it runs and at its end.
+
+While it runs (`Watch`, told of every commit):
+- only the call that claimed a turn writes a job, until the next claim; a turn's number only grows;
+- a job's status goes pending, processing, terminal, and a terminal job changes no more; progress never goes back;
+- a scene is only written together with a job;
+- a record of a prediction moves along its states, and keeps the prediction it has.
+
+At the end (`faults_at_end`): every job has ended, for a reason that this schedule gave; every operation was accepted at
+most once; another was made only after one that failed and may be repeated; the job's cost is what Replicate charged;
+scenes show the outcome; no record is left open.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pipeline.domain.jobs import MAX_ATTEMPTS, JobKind, JobRef, JobStatus
+from tests.simulation.memory_firestore import Change, decode
+from tests.simulation.schedule import Call
+from tests.simulation.virtual_replicate import Fate, VirtualPrediction
+from tests.simulation.world import World, scene_ids
+
+JOB_COLLECTIONS = frozenset(kind.collection for kind in JobKind)
+OF_CLIENTS = frozenset({"cancel_requested"})
+OF_OTHERS = OF_CLIENTS | {"wake_requested"}
+AFTER_THE_END = OF_CLIENTS | {"cost_usd", "updated_at"}
+MOVES = {
+    (None, "intent"),
+    ("intent", "submitting"),
+    ("intent", "submitted"),
+    ("intent", "failed"),
+    ("submitting", "intent"),
+    ("submitting", "submitted"),
+    ("submitting", "failed"),
+    ("submitted", "succeeded"),
+    ("submitted", "failed"),
+}
+
+
+class Watch:
+    """Sees every commit of a world and notes what must not be."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._holders: dict[str, Call | None] = {}
+        self.faults: list[str] = []
+        world.store.on_commit = self.see
+
+    def see(self, changes: Sequence[Change]) -> None:
+        """Called with every commit."""
+        collections = [change.path.split("/")[0] for change in changes]
+        for change, collection in zip(changes, collections, strict=True):
+            before = decode(change.before, self._world.outside) if change.before else None
+            after = decode(change.after, self._world.outside) if change.after else None
+            if collection in JOB_COLLECTIONS:
+                self._see_job(change.path, before, after)
+            elif collection == "predictions":
+                self._see_record(change.path, before, after)
+            elif collection == "scenes" and before is not None:
+                self._expect(
+                    any(other in JOB_COLLECTIONS for other in collections), f"{change.path} is written without its job"
+                )
+
+    def _see_job(self, path: str, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> None:
+        if before is None or after is None:
+            return
+        names = {name for name in {*before, *after} if before.get(name) != after.get(name)}
+        turn, next_turn = before.get("turn", 0), after.get("turn", 0)
+        caller = self._world.schedule.caller
+        if next_turn == turn + 1:
+            self._holders[path] = caller
+        self._expect(next_turn in (turn, turn + 1), f"{path} goes from turn {turn} to {next_turn}")
+        if caller is None:
+            self._expect(names <= OF_CLIENTS, f"a client changes {names} of {path}")
+        elif not names <= OF_OTHERS:
+            holder = self._holders.get(path)
+            self._expect(
+                holder is caller,
+                f"{caller.name} writes {sorted(names)} of {path}, which {holder.name if holder else 'nobody'} holds",
+            )
+        old, new = JobStatus(before["status"]), JobStatus(after["status"])
+        if old.is_terminal:
+            self._expect(names <= AFTER_THE_END, f"{path} is {old} and still changes: {sorted(names)}")
+        self._expect(new is not JobStatus.PENDING or old is JobStatus.PENDING, f"{path} is pending again")
+        progress, then = before.get("progress_percent", 0), after.get("progress_percent", 0)
+        self._expect(then >= progress, f"progress of {path} goes back from {progress} to {then}")
+
+    def _see_record(self, path: str, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> None:
+        if after is None:
+            self._expect(False, f"{path} is deleted")
+            return
+        old, new = before["state"] if before else None, after["state"]
+        self._expect(old == new or (old, new) in MOVES, f"{path} goes from {old} to {new}")
+        known = before.get("prediction_id") if before else None
+        self._expect(known is None or known == after.get("prediction_id"), f"{path} changes its prediction")
+
+    def _expect(self, holds: bool, fault: str) -> None:
+        if not holds:
+            self.faults.append(f"at {self._world.schedule.now:.3f}: {fault}")
+
+
+def faults_at_end(world: World) -> Iterator[str]:
+    """What is wrong when everything has come to rest."""
+    records = dict(world.documents("predictions"))
+    known = {one.id for op in records for one in world.accepted(op)}
+    yield from (f"{one.id} is nobody's" for one in world.replicate.accepted if one.id not in known)
+    for op, fields in records.items():
+        yield from _record_faults(world, op, fields)
+    assert world.weather is not None
+    for plan, ref in zip(world.weather.jobs, world.refs, strict=True):
+        job = world.job(ref)
+        if job is None:
+            yield f"{ref.path} is gone"
+        elif not JobStatus(job["status"]).is_terminal:
+            yield f"{ref.path} is {job['status']} for ever"
+        else:
+            yield from _job_faults(world, ref, job, plan.cancel_at is not None)
+            for scene_id in scene_ids(plan):
+                yield from _scene_faults(world, ref, job, scene_id)
+
+
+def _record_faults(world: World, op: str, fields: Mapping[str, Any]) -> Iterator[str]:
+    accepted = world.accepted(op)
+    if len(accepted) > 1:
+        yield f"{op} was paid {len(accepted)} times: {', '.join(one.id for one in accepted)}"
+    step, _, number = op.rpartition("~")
+    if int(number) > MAX_ATTEMPTS:
+        yield f"{op} is one too many"
+    if int(number) > 1:
+        before = world.accepted(f"{step}~{int(number) - 1}")
+        if not before or not all(map(_may_be_repeated, before)):
+            yield f"{op} follows one that is not to be repeated"
+    if fields["state"] not in ("succeeded", "failed"):
+        yield f"{op} is {fields['state']} for ever"
+
+
+def _may_be_repeated(prediction: VirtualPrediction) -> bool:
+    return prediction.status == "aborted" or prediction.fate is Fate.INTERRUPTED
+
+
+def _job_faults(world: World, ref: JobRef, job: Mapping[str, Any], cancel_wanted: bool) -> Iterator[str]:
+    ops = [op for op, fields in world.documents("predictions") if fields["job_path"] == ref.path]
+    predictions = [one for op in ops for one in world.accepted(op)]
+    charged = sum(one.charged_usd for one in predictions)
+    if abs(charged - job["cost_usd"]) > 1e-6:
+        yield f"{ref.path} ({job['status']}) says it cost {job['cost_usd']}, Replicate charged {charged:g}"
+    if job.get("lease_expires_at") is not None or job.get("wake_at") is not None:
+        yield f"{ref.path} has ended and is still to be woken"
+    match JobStatus(job["status"]):
+        case JobStatus.COMPLETE:
+            yield from _complete_faults(world, ref, job, ops)
+        case JobStatus.CANCELED if not cancel_wanted:
+            yield f"{ref.path} was canceled by nobody"
+        case JobStatus.ERROR:
+            errors = job.get("scene_errors") if job["error"]["code"] == "partial_failure" else [job["error"]]
+            for error in errors or [{"code": "partial_failure"}]:
+                if not _is_explained(world, error["code"], predictions):
+                    yield f"{ref.path} failed with {error['code']}, for which nothing gave a reason"
+
+
+def _complete_faults(world: World, ref: JobRef, job: Mapping[str, Any], ops: Sequence[str]) -> Iterator[str]:
+    steps = {op.rpartition("~")[0] for op in ops}
+    wanted = 1 if ref.kind is not JobKind.MULTI_VIDEO else len(job["scenes"])
+    if len(steps) != wanted:
+        yield f"{ref.path} is complete with {len(steps)} predictions instead of {wanted}"
+    for step in steps:
+        succeeded = [one for op in ops if op.startswith(f"{step}~") for one in world.accepted(op) if one.output]
+        if len(succeeded) != 1:
+            yield f"{step} has {len(succeeded)} results"
+    if job["progress_percent"] != 100:
+        yield f"{ref.path} is complete at {job['progress_percent']} %"
+    for key in (
+        [job.get("image_key") or job.get("video_key")] if wanted == 1 else [c["video_key"] for c in job["clips"]]
+    ):
+        if key not in world.storage.objects:
+            yield f"{ref.path} is complete without its file {key}"
+
+
+def _is_explained(world: World, code: str, predictions: Sequence[VirtualPrediction]) -> bool:
+    """Whether this schedule gave a reason for an error."""
+    assert world.weather is not None
+    provider, platform = world.weather.provider, world.weather.platform
+    fates = {one.fate for one in predictions}
+    expired = any(until < world.schedule.now for until in world.replicate.files.values())
+    match code:
+        case "interrupted":
+            return world.schedule.interruptions >= MAX_ATTEMPTS
+        case "provider_unavailable":
+            return provider.unconnected > 0 or provider.read_fails > 0
+        case "rate_limited":
+            return provider.rate_limited > 0 or provider.read_fails > 0
+        case "provider_refused":
+            return provider.refused > 0
+        case "content_rejected":
+            return Fate.FLAGGED in fates
+        case "prediction_failed":
+            return Fate.FAILS in fates
+        case "prediction_interrupted":
+            return Fate.INTERRUPTED in fates or any(one.status == "aborted" for one in predictions)
+        case "prediction_timed_out":
+            return any(one.status == "canceled" for one in predictions)
+        case "source_unreachable":
+            return platform.download_fails > 0
+        case "source_unavailable":
+            return expired
+        case "storage_unavailable":
+            return platform.storage_fails > 0
+        case "internal":
+            return platform.firestore_fails > 0
+    return False
+
+
+def _scene_faults(world: World, ref: JobRef, job: Mapping[str, Any], scene_id: str) -> Iterator[str]:
+    scene = world.store.read(world.outside, f"scenes/{scene_id}") or {}
+    medium = "image" if ref.kind is JobKind.IMAGE else "video"
+    shown = scene["generation_status"][medium]
+    clips = {f"{ref.job_id}-scene-{clip['scene_number']}": clip for clip in job.get("clips") or []}
+    if ref.kind is JobKind.MULTI_VIDEO and scene_id in clips:
+        expected, url = "complete", clips[scene_id]["video_url"]
+    else:
+        expected = {"complete": "complete", "error": "error", "canceled": "pending"}[job["status"]]
+        url = job.get(f"{medium}_url")
+    if shown != expected:
+        yield f"{ref.path} is {job['status']}, but {scene_id} shows {shown}"
+    if expected == "complete" and scene.get(f"{medium}_url") != url:
+        yield f"{scene_id} does not show the {medium} of {ref.path}"

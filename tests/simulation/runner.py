@@ -1,0 +1,62 @@
+"""Runs worlds: one seed, one schedule, one verdict."""
+
+import io
+from collections.abc import Iterable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+
+from pipeline.config import Settings
+from tests.simulation.invariants import Watch, faults_at_end
+from tests.simulation.weather import Weather
+from tests.simulation.world import SETTINGS, World
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a schedule came to."""
+
+    seed: int
+    faults: tuple[str, ...]
+    trace: tuple[str, ...]
+    seconds: float  # virtual
+    statuses: tuple[str, ...]
+    paid: int
+
+    def __str__(self) -> str:
+        """The faults, the schedule, and how to see it again."""
+        return "\n".join(
+            [
+                *self.trace,
+                "",
+                *(f"FAULT {fault}" for fault in self.faults),
+                f"Again: PYTHONPATH=functions python -m tests.simulation --seed {self.seed} --trace",
+            ]
+        )
+
+
+class _Nowhere(io.TextIOBase):
+    def write(self, text: str) -> int:
+        return len(text)
+
+
+def replay(seed: int, *, settings: Settings = SETTINGS, weather: Weather | None = None) -> Verdict:
+    """Run the schedule of a seed: the same every time."""
+    world = World(seed, settings, weather)
+    watch = Watch(world)
+    with redirect_stdout(_Nowhere()), redirect_stderr(_Nowhere()):
+        world.run()
+    faults = [*watch.faults, *faults_at_end(world)]
+    return Verdict(
+        seed=seed,
+        faults=tuple(faults),
+        trace=tuple(world.schedule.trace),
+        seconds=world.schedule.now,
+        statuses=tuple(str((world.job(ref) or {}).get("status")) for ref in world.refs),
+        paid=len(world.replicate.accepted),
+    )
+
+
+def run_many(seeds: Iterable[int], settings: Settings = SETTINGS) -> Iterator[Verdict]:
+    """The verdicts of many schedules."""
+    for seed in seeds:
+        yield replay(seed, settings=settings)

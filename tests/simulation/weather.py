@@ -1,0 +1,93 @@
+"""What a schedule has in store: how unreliable everything is, which jobs there are, and when users change their minds.
+
+Drawn from the seed, so that some worlds are calm, some hostile in one way, and some in all.
+"""
+
+from dataclasses import dataclass, replace
+from random import Random
+
+from tests.simulation.schedule import Hazards
+from tests.simulation.virtual_platform import PlatformMood
+from tests.simulation.virtual_replicate import ProviderMood
+
+
+@dataclass(frozen=True)
+class JobPlan:
+    """One job of the world. Times in virtual seconds."""
+
+    name: str
+    scenes: int  # 0: an image job; 1: a video job; more: a multi-video job
+    created_at: float
+    cancel_at: float | None = None
+
+
+@dataclass(frozen=True)
+class Weather:
+    """Everything that a schedule draws before it starts."""
+
+    hazards: Hazards
+    provider: ProviderMood
+    platform: PlatformMood
+    jobs: tuple[JobPlan, ...]
+    webhooks: bool = True
+
+
+def draw_weather(random: Random) -> Weather:
+    """The weather of a seed."""
+    return Weather(
+        hazards=_hazards(random),
+        provider=_provider(random),
+        platform=_platform(random),
+        jobs=tuple(_job(random, number) for number in range(random.choice([1, 1, 2, 3]))),
+        webhooks=random.random() < 0.7,
+    )
+
+
+def _hazards(random: Random) -> Hazards:
+    return Hazards(
+        kill=random.choice([0.0, 0.0, 0.005, 0.02, 0.05]),
+        freeze=random.choice([0.0, 0.0, 0.005, 0.02]),
+        longest_freeze=random.choice([30.0, 250.0, 700.0, 1700.0]),
+        slow=random.choice([0.0, 0.05, 0.3]),
+        slow_seconds=random.choice([1.0, 10.0, 60.0]),
+    )
+
+
+def _provider(random: Random) -> ProviderMood:
+    mood = ProviderMood(
+        longest_start_seconds=random.choice([2.0, 60.0, 400.0]),
+        longest_run_seconds=random.choice([5.0, 60.0, 400.0]),
+    )
+    if random.random() < 0.3:
+        return mood
+    faults = ["unconnected", "refused", "rate_limited", "lost", "answer_lost", "read_fails"]
+    faults += ["fails", "flagged", "interrupted", "never_starts", "never_ends"]
+    chosen = random.sample(faults, random.choice([1, 2, 4]))
+    return replace(mood, **{name: random.choice([0.05, 0.15]) for name in chosen})
+
+
+def _platform(random: Random) -> PlatformMood:
+    mood = PlatformMood(
+        event_lost=random.choice([0.0, 0.0, 0.3]),
+        duplicate=random.choice([0.0, 0.1, 0.6]),
+        latest=random.choice([1.0, 30.0, 900.0]),
+        early=random.choice([0.0, 0.2]),
+        webhook_lost=random.choice([0.0, 0.2, 1.0]),
+        latest_webhook=random.choice([1.0, 90.0, 5000.0]),
+        sweep_missed=random.choice([0.0, 0.5]),
+    )
+    if random.random() < 0.5:
+        return mood
+    fault = random.choice(["enqueue_fails", "firestore_fails", "storage_fails", "download_fails"])
+    return replace(mood, **{fault: random.choice([0.01, 0.05])})
+
+
+def _job(random: Random, number: int) -> JobPlan:
+    created_at = random.uniform(0.0, 20.0)
+    canceled = random.random() < 0.15
+    return JobPlan(
+        name=f"job-{number}",
+        scenes=random.choice([0, 0, 0, 0, 1, 2, 3]),
+        created_at=created_at,
+        cancel_at=created_at + random.uniform(0.0, 1.0) * random.choice([2.0, 60.0, 900.0]) if canceled else None,
+    )

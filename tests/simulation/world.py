@@ -1,0 +1,266 @@
+"""One simulated world: the real handlers over the virtual outside, run to the end of a schedule."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from random import Random
+from typing import Any
+from unittest.mock import patch
+
+from pipeline.config import Settings, read_settings
+from pipeline.domain.jobs import CreatedWake, JobKind, JobRef, SignalWake, Wake
+from pipeline.domain.predictions import PredictionState, operation_seed
+from pipeline.handlers import generate_multi_video, predictions, turns
+from pipeline.handlers.run_job import run_job
+from pipeline.handlers.tools import Desk, Tools
+from pipeline.repositories.clips import ClipRepository
+from pipeline.repositories.jobs import JobRepository
+from pipeline.repositories.predictions import PredictionRepository
+from pipeline.repositories.scenes import SceneRepository
+from pipeline.repositories.videos import VideoRepository
+from tests.simulation.memory_firestore import MemoryStore, decode, memory_client
+from tests.simulation.schedule import Call, Schedule, VirtualPool, VirtualThreading, VirtualTime
+from tests.simulation.virtual_platform import (
+    EVENT_SECONDS,
+    LETTING_GO_SECONDS,
+    FirestoreGate,
+    VirtualDownloads,
+    VirtualStorage,
+    VirtualTasks,
+)
+from tests.simulation.virtual_replicate import VirtualPrediction, VirtualReplicate
+from tests.simulation.weather import JobPlan, Weather, draw_weather
+
+USER = "user-1"
+SWEEP_SECONDS = 300.0
+SETTLING_SECONDS = 4500.0
+"""How long the sweeper goes on after the last job has ended: webhooks and frozen calls may still come."""
+
+HORIZON_SECONDS = 24 * 3600.0
+RETENTION = timedelta(days=30)
+
+# Longer than a function may live and a create may be under way: `predictions._reconcile` counts on that.
+SETTINGS = replace(read_settings({}), submission_grace_seconds=1900)
+
+
+@dataclass
+class World:
+    """The state of one schedule."""
+
+    seed: int
+    settings: Settings = SETTINGS
+    weather: Weather | None = None
+    schedule: Schedule = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.schedule = schedule = Schedule(self.seed)
+        self.weather = weather = self.weather or draw_weather(Random(self.seed))  # noqa: S311  no secret
+        self.store = MemoryStore(schedule.clock)
+        self.outside = memory_client(self.store)  # users and checks: no schedule holds it
+        self.client = memory_client(self.store, FirestoreGate(schedule, weather.platform))
+        self.replicate = VirtualReplicate(schedule, weather.provider)
+        self.replicate.on_end = self._send_webhooks
+        self.storage = VirtualStorage(schedule, weather.platform)
+        self.downloads = VirtualDownloads(schedule, weather.platform, self.replicate)
+        self.tasks = VirtualTasks(schedule, weather.platform, self.deliver)
+        self.refs = [_ref(plan) for plan in weather.jobs]
+        self._all_ended_at: float | None = None
+
+    def run(self) -> None:
+        """Create the jobs and let everything happen."""
+        assert self.weather is not None
+        for plan in self.weather.jobs:
+            self.schedule.at(plan.created_at, lambda plan=plan: self._create(plan))
+            if plan.cancel_at is not None:
+                self.schedule.at(plan.cancel_at, lambda plan=plan: self._cancel(plan))
+        self.schedule.after(SWEEP_SECONDS, self._sweep)
+        with virtual_modules(self.schedule):
+            self.schedule.run()
+
+    # ---- what is there
+
+    def job(self, ref: JobRef) -> dict[str, Any] | None:
+        """A job document."""
+        return self.store.read(self.outside, ref.path)
+
+    def documents(self, collection: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The ids and fields of a collection of the root."""
+        prefix = f"{self.outside._database_string}/documents/{collection}/"
+        for name, document in self.store.documents.items():
+            if name.startswith(prefix):
+                yield name.removeprefix(prefix), decode(document, self.outside)
+
+    def accepted(self, op: str) -> list[VirtualPrediction]:
+        """What Replicate accepted for an operation."""
+        seed = operation_seed(op)
+        return [one for one in self.replicate.accepted if one.seed == seed]
+
+    # ---- what a function is given
+
+    def desk(self) -> Desk:
+        return Desk(
+            settings=self.settings,
+            jobs=JobRepository(self.client, RETENTION),
+            scenes=SceneRepository(self.client),
+            predictions=PredictionRepository(self.client, RETENTION),
+            tasks=self.tasks,  # type: ignore[arg-type]  # virtual
+            clock=self.schedule.clock,
+            jitter=self.schedule.random.random,
+        )
+
+    def tools(self) -> Tools:
+        return Tools(
+            settings=self.settings,
+            predictions=PredictionRepository(self.client, RETENTION),
+            clips=lambda user_id, video_id: ClipRepository(user_id, video_id, client=self.client),
+            videos=lambda user_id: VideoRepository(user_id, client=self.client),
+            replicate=self.replicate,  # type: ignore[arg-type]  # virtual
+            storage=self.storage,  # type: ignore[arg-type]  # virtual
+            downloads=self.downloads,  # type: ignore[arg-type]  # virtual
+            clock=self.schedule.clock,
+        )
+
+    def deliver(self, name: str, ref: JobRef, wake: Wake, limit: float, ended: Callable[[Call], None]) -> None:
+        """Start a function with a wake-up for a job."""
+        seconds = limit - LETTING_GO_SECONDS
+        self.call(name, lambda: run_job(ref, wake, seconds, self.desk(), self.tools), limit, ended)
+
+    def call(
+        self, name: str, run: Callable[[], None], limit: float, ended: Callable[[Call], None] = lambda call: None
+    ) -> None:
+        """Start a function."""
+        assert self.weather is not None
+        self.schedule.start(name, run, limit, ended, self.weather.hazards)
+
+    # ---- what happens outside
+
+    def _create(self, plan: JobPlan) -> None:
+        assert self.weather is not None
+        status = {"image": "pending", "video": "pending"}
+        for scene_id in scene_ids(plan):
+            scene = {"user_id": USER, "state": "text", "generation_status": status}
+            self.outside.document("scenes", scene_id).set(scene)
+        ref, mood, draw = _ref(plan), self.weather.platform, self.schedule.random
+        self.outside.document(ref.path).set(_fields(plan))
+        self.schedule.note(f"{ref.path} is created")
+        if self.schedule.chance(mood.event_lost):
+            self.schedule.note("its event is lost")
+            return
+        for _ in range(2 if self.schedule.chance(mood.duplicate) else 1):
+            late = draw.uniform(0.0, mood.latest)
+            self.schedule.after(
+                late,
+                lambda: self.deliver(
+                    f"event of {ref.job_id}", ref, CreatedWake(), EVENT_SECONDS, ended=lambda call: None
+                ),
+            )
+
+    def _cancel(self, plan: JobPlan) -> None:
+        ref = _ref(plan)
+        self.outside.document(ref.path).update({"cancel_requested": True})
+        self.schedule.note(f"{ref.path} is to be canceled")
+
+    def _send_webhooks(self, prediction: VirtualPrediction) -> None:
+        """Stands for the webhook function: whoever waits for this prediction is woken."""
+        assert self.weather is not None
+        mood = self.weather.platform
+        if not self.weather.webhooks or self.schedule.chance(mood.webhook_lost):
+            return
+        for _ in range(2 if self.schedule.chance(mood.duplicate) else 1):
+            late = self.schedule.random.uniform(0.0, mood.latest_webhook)
+            self.schedule.after(late, lambda: self._receive_webhook(prediction))
+
+    def _receive_webhook(self, prediction: VirtualPrediction) -> None:
+        paths = [
+            fields["job_path"] for op, fields in self.documents("predictions") if operation_seed(op) == prediction.seed
+        ]
+        for ref in self.refs:
+            if ref.path in paths:
+                name = f"webhook of {prediction.id}"
+                self.deliver(name, ref, SignalWake(), EVENT_SECONDS, ended=lambda call: None)
+
+    def _sweep(self) -> None:
+        """Stands for the sweeper: whatever is due is looked at."""
+        assert self.weather is not None
+        if self._is_settled():
+            return
+        self.schedule.after(SWEEP_SECONDS, self._sweep)
+        if self.schedule.chance(self.weather.platform.sweep_missed):
+            return
+        for ref in self.refs:
+            job = self.job(ref)
+            if job is not None and self._is_due(job):
+                self.deliver(f"sweep of {ref.job_id}", ref, SignalWake(), EVENT_SECONDS, ended=lambda call: None)
+
+    def _is_due(self, job: Mapping[str, Any]) -> bool:
+        if job["status"] == "pending":
+            return True
+        wake_at = job.get("wake_at")
+        return wake_at is not None and self.schedule.seconds_of(wake_at) <= self.schedule.now
+
+    def _is_settled(self) -> bool:
+        """Whether there is nothing left for a sweeper, or it has been tried for long enough."""
+        now = self.schedule.now
+        if now > HORIZON_SECONDS:
+            return True
+        jobs = [self.job(ref) for ref in self.refs]
+        if any(job is None or not job.get("completed_at") for job in jobs):
+            return False
+        if self._all_ended_at is None:
+            self._all_ended_at = now
+        open_records = [op for op, fields in self.documents("predictions") if not _has_ended(fields)]
+        return not open_records or now > self._all_ended_at + SETTLING_SECONDS
+
+
+def _has_ended(fields: Mapping[str, Any]) -> bool:
+    return PredictionState(fields["state"]).is_terminal
+
+
+def scene_ids(plan: JobPlan) -> list[str]:
+    """The scenes that a job is for."""
+    return [f"{plan.name}-scene-{number}" for number in range(1, max(plan.scenes, 1) + 1)]
+
+
+def _ref(plan: JobPlan) -> JobRef:
+    kinds = {0: JobKind.IMAGE, 1: JobKind.VIDEO}
+    return JobRef(kinds.get(plan.scenes, JobKind.MULTI_VIDEO), plan.name)
+
+
+def _fields(plan: JobPlan) -> dict[str, Any]:
+    fields: dict[str, Any] = {"job_id": plan.name, "user_id": USER, "status": "pending"}
+    picture = "https://sources.test/picture.png"
+    scenes = scene_ids(plan)
+    if plan.scenes == 0:
+        return {**fields, "scene_id": scenes[0], "text": "a lighthouse"}
+    if plan.scenes == 1:
+        return {**fields, "scene_id": scenes[0], "image_url": picture, "text": "a lighthouse", "duration": 5.0}
+    return {
+        **fields,
+        "scenes": [
+            {
+                "scene_number": number,
+                "scene_id": scene_id,
+                "seed_image_url": picture,
+                "duration": 5.0,
+                "description": f"scene {number}",
+            }
+            for number, scene_id in enumerate(scenes, 1)
+        ],
+    }
+
+
+@contextmanager
+def virtual_modules(schedule: Schedule) -> Iterator[None]:
+    """Handlers' own time and threads become the schedule's: they are taken from the standard library, not passed in."""
+    time, threading = VirtualTime(schedule), VirtualThreading(schedule)
+    with ExitStack() as stack:
+        for module, name, stand_in in (
+            (turns, "time", time),
+            (turns, "threading", threading),
+            (predictions, "time", time),
+            (generate_multi_video, "threading", threading),
+            (generate_multi_video, "ThreadPoolExecutor", lambda max_workers: VirtualPool(schedule, max_workers)),
+        ):
+            stack.enter_context(patch.object(module, name, stand_in))
+        yield
