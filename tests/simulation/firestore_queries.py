@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from google.cloud.firestore_v1 import _helpers
 from google.cloud.firestore_v1.types import query as messages
 
 from tests.simulation import firestore_values as values
+from tests.simulation.memory_store import Document
 
-Document = Any  # google.firestore.v1.Document
 _NAME = ("__name__",)
 _Operator = messages.StructuredQuery.FieldFilter.Operator
 _Unary = messages.StructuredQuery.UnaryFilter.Operator
@@ -27,12 +28,13 @@ def matching_documents(query: Any, parent: str, documents: Mapping[str, Document
     if source.all_descendants:
         raise NotImplementedError("collection group queries")
     prefix = f"{parent}/{source.collection_id}/"
-    inside = [document for name, document in documents.items() if _is_child(name, prefix)]
     order = _order(query)
     found = [
         document
-        for document in inside
-        if _matches(query.where, document) and all(_value(document, path) is not None for path, _ in order)
+        for name, document in documents.items()
+        if _is_child(name, prefix)
+        and _matches(query.where, document)
+        and all(_value(document, path) is not values.MISSING for path, _ in order)
     ]
     found.sort(key=lambda document: _position(document, order))
     if query.HasField("start_at"):
@@ -43,14 +45,33 @@ def matching_documents(query: Any, parent: str, documents: Mapping[str, Document
     return found[: query.limit.value] if query.HasField("limit") else found
 
 
-def project(document: Document, paths: Iterable[Sequence[str]]) -> Document:
-    """A copy of a document that has only the fields asked for."""
-    copy = values.new_document(name=document.name, create_time=document.create_time, update_time=document.update_time)
-    for path in paths:
-        value = None if path == _NAME else values.find(document.fields, path)
-        if value is not None:
-            values.put(copy.fields, path, value)
-    return copy
+def projected(query: Any, fields: values.Fields) -> values.Fields:
+    """Those fields that the query asks for: all, or some."""
+    if not query.select.fields:
+        return fields
+    chosen: values.Fields = {}
+    for one in query.select.fields:
+        path = values.wire_path(one.field_path)
+        value = values.find(fields, path)
+        if path != _NAME and value is not values.MISSING:
+            values.put(chosen, path, value)
+    return chosen
+
+
+def summed_paths(aggregation: Any) -> list[values.Path]:
+    """The fields that are added up: a document without one of them is not counted either."""
+    return [values.wire_path(one.sum.field.field_path) for one in aggregation.aggregations if one.HasField("sum")]
+
+
+def figure(aggregation: Any, found: Sequence[values.Fields]) -> int | float:
+    """The answer to one aggregation."""
+    match aggregation.WhichOneof("operator"):
+        case "count":
+            return len(found)
+        case "sum":
+            path = values.wire_path(aggregation.sum.field.field_path)
+            return sum(values.number(values.find(fields, path)) for fields in found)
+    raise NotImplementedError(f"the aggregation {aggregation.WhichOneof('operator')}")
 
 
 def _is_child(name: str, prefix: str) -> bool:
@@ -59,13 +80,13 @@ def _is_child(name: str, prefix: str) -> bool:
 
 def _value(document: Document, path: Sequence[str]) -> Any:
     if tuple(path) == _NAME:
-        return values.new_value(reference_value=document.name)
+        return values.DocumentName(document.name)
     return values.find(document.fields, path)
 
 
 def _order(query: Any) -> list[tuple[tuple[str, ...], bool]]:
     """The fields to order by, and whether descending. The name always comes last."""
-    order = [(values.parse_path(one.field.field_path), one.direction == _DESCENDING) for one in query.order_by]
+    order = [(values.wire_path(one.field.field_path), one.direction == _DESCENDING) for one in query.order_by]
     if not order:
         order = [(path, False) for path in dict.fromkeys(_unequal_fields(query.where))]
     if not any(path == _NAME for path, _ in order):
@@ -79,7 +100,7 @@ def _unequal_fields(where: Any) -> Iterable[tuple[str, ...]]:
         for one in where.composite_filter.filters:
             yield from _unequal_fields(one)
     elif kind == "field_filter" and where.field_filter.op in _INEQUALITIES:
-        yield values.parse_path(where.field_filter.field.field_path)
+        yield values.wire_path(where.field_filter.field.field_path)
 
 
 def _position(document: Document, order: Sequence[tuple[tuple[str, ...], bool]]) -> list[Any]:
@@ -90,7 +111,7 @@ def _position(document: Document, order: Sequence[tuple[tuple[str, ...], bool]])
 def _is_after(document: Document, cursor: Any, order: Sequence[tuple[tuple[str, ...], bool]]) -> bool:
     """Whether a document is behind a cursor, which stands just before or just behind a position."""
     place = _position(document, order)[: len(cursor.values)]
-    keys = [values.sort_key(value) for value in cursor.values]
+    keys = [values.sort_key(_python(value)) for value in cursor.values]
     mark = [
         values.Descending(key) if descending else key
         for key, (_, descending) in zip(keys, order[: len(keys)], strict=True)
@@ -109,43 +130,47 @@ def _matches(where: Any, document: Document) -> bool:
         case "unary_filter":
             return _matches_unary(where.unary_filter, document)
     condition = where.field_filter
-    value = _value(document, values.parse_path(condition.field.field_path))
-    return value is not None and _compares(value, condition.op, condition.value)
+    value = _value(document, values.wire_path(condition.field.field_path))
+    return value is not values.MISSING and _compares(value, condition.op, _python(condition.value))
 
 
 def _matches_unary(condition: Any, document: Document) -> bool:
-    value = _value(document, values.parse_path(condition.field.field_path))
-    if value is None:
+    value = _value(document, values.wire_path(condition.field.field_path))
+    if value is values.MISSING:
         return False
-    is_null = value.WhichOneof("value_type") == "null_value"
     match condition.op:
         case _Unary.IS_NULL:
-            return is_null
+            return value is None
         case _Unary.IS_NOT_NULL:
-            return not is_null
+            return value is not None
     raise NotImplementedError(f"the filter {_Unary(condition.op).name}")
 
 
+def _python(value: Any) -> Any:
+    """A value of the wire."""
+    if value.WhichOneof("value_type") == "reference_value":
+        return values.DocumentName(value.reference_value)
+    return values.copied(_helpers.decode_value(value, None))
+
+
 def _compares(value: Any, operator: int, wanted: Any) -> bool:
-    key = values.sort_key(value)
+    key, mark = values.sort_key(value), values.sort_key(wanted)
+    comparable = key[0] == mark[0]  # Firestore never compares different types by < and >
     match operator:
         case _Operator.IN:
-            return any(key == values.sort_key(one) for one in wanted.array_value.values)
+            return any(key == values.sort_key(one) for one in wanted)
         case _Operator.ARRAY_CONTAINS:
-            return any(values.sort_key(one) == values.sort_key(wanted) for one in value.array_value.values)
+            return isinstance(value, list) and any(values.sort_key(one) == mark for one in value)
         case _Operator.EQUAL:
-            return key == values.sort_key(wanted)
+            return key == mark
         case _Operator.NOT_EQUAL:
-            return value.WhichOneof("value_type") != "null_value" and key != values.sort_key(wanted)
-    if not values.same_kind(value, wanted):
-        return False
-    match operator:
+            return value is not None and key != mark
         case _Operator.LESS_THAN:
-            return key < values.sort_key(wanted)
+            return comparable and key < mark
         case _Operator.LESS_THAN_OR_EQUAL:
-            return key <= values.sort_key(wanted)
+            return comparable and key <= mark
         case _Operator.GREATER_THAN:
-            return key > values.sort_key(wanted)
+            return comparable and key > mark
         case _Operator.GREATER_THAN_OR_EQUAL:
-            return key >= values.sort_key(wanted)
+            return comparable and key >= mark
     raise NotImplementedError(f"the operator {_Operator(operator).name}")

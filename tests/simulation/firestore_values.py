@@ -1,114 +1,69 @@
-"""Firestore's values as the wire has them: how they are ordered, and where a field path leads in a document.
+"""Firestore's values in Python: copying, order, and where a field path leads in a document.
+
+Documents in memory are never changed, only replaced: whoever hands fields in or out copies them.
 
 Source: https://firebase.google.com/docs/firestore/manage-data/data-types (order of value types)
 """
 
 from collections.abc import Iterable, Sequence
-from functools import total_ordering
+from datetime import UTC, datetime
+from functools import lru_cache, total_ordering
 from typing import Any
 
 from google.cloud.firestore_v1.field_path import FieldPath
-from google.cloud.firestore_v1.types import document
 
-Value = Any  # google.firestore.v1.Value
-Fields = Any  # the protobuf map of names to values
-
-new_document = document.Document.pb()
-new_value = document.Value.pb()
-
-_RANKS = {
-    "null_value": 0,
-    "boolean_value": 1,
-    "integer_value": 2,
-    "double_value": 2,
-    "timestamp_value": 3,
-    "string_value": 4,
-    "bytes_value": 5,
-    "reference_value": 6,
-    "array_value": 8,
-    "map_value": 9,
-}
+Fields = dict[str, Any]
+Path = tuple[str, ...]
 
 
-def sort_key(value: Value) -> tuple[int, Any]:
+def copied(value: Any) -> Any:
+    """A copy as the server would hand it back. Raises TypeError for what Firestore cannot hold."""
+    if value is None or isinstance(value, bool | float | bytes):
+        return value
+    if isinstance(value, str):
+        return str(value)  # an enum's member becomes its text
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, datetime):
+        return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
+    if isinstance(value, list | tuple):
+        return [copied(item) for item in value]
+    if isinstance(value, dict):
+        return {name: copied(item) for name, item in value.items()}
+    raise TypeError("Cannot convert to a Firestore Value", value, "Invalid type", type(value))
+
+
+def sort_key(value: Any) -> tuple[int, Any]:
     """A key that orders values of all types as Firestore does."""
-    kind = value.WhichOneof("value_type")
-    rank = _RANKS[kind]
-    match kind:
-        case "null_value":
-            return rank, 0
-        case "timestamp_value":
-            return rank, (value.timestamp_value.seconds, value.timestamp_value.nanos)
-        case "reference_value":
-            return rank, tuple(value.reference_value.split("/"))
-        case "array_value":
-            return rank, [sort_key(item) for item in value.array_value.values]
-        case "map_value":
-            return rank, [(name, sort_key(item)) for name, item in sorted(value.map_value.fields.items())]
-    return rank, getattr(value, kind)
+    if value is None:
+        return 0, 0
+    if isinstance(value, bool):
+        return 1, value
+    if isinstance(value, int | float):
+        return 2, value
+    if isinstance(value, datetime):
+        return 3, value
+    if isinstance(value, str):
+        return 5, value
+    if isinstance(value, bytes):
+        return 6, value
+    if isinstance(value, DocumentName):
+        return 7, value.name.split("/")
+    if isinstance(value, list):
+        return 8, [sort_key(item) for item in value]
+    return 9, [(name, sort_key(item)) for name, item in sorted(value.items())]
 
 
-def same_kind(one: Value, other: Value) -> bool:
-    """Whether two values may be compared by < and >: Firestore never mixes types there."""
-    return _RANKS[one.WhichOneof("value_type")] == _RANKS[other.WhichOneof("value_type")]
+class DocumentName:
+    """A document's own name as a value: what `__name__` stands for in a query."""
 
-
-def parse_path(path: str) -> tuple[str, ...]:
-    """The names in a field path of the wire, which may be quoted."""
-    return FieldPath.from_api_repr(path).parts
-
-
-def find(fields: Fields, path: Sequence[str]) -> Value | None:
-    """The value at a path, or None."""
-    *parents, last = path
-    for name in parents:
-        if name not in fields or fields[name].WhichOneof("value_type") != "map_value":
-            return None
-        fields = fields[name].map_value.fields
-    return fields.get(last)
-
-
-def put(fields: Fields, path: Sequence[str], value: Value) -> None:
-    """Set a value, making the maps on the way; a parent that is no map is replaced by one."""
-    *parents, last = path
-    for name in parents:
-        child = fields[name]
-        child.map_value.SetInParent()
-        fields = child.map_value.fields
-    fields[last].CopyFrom(value)
-
-
-def remove(fields: Fields, path: Sequence[str]) -> None:
-    """Delete the value at a path, if there is one."""
-    *parents, last = path
-    for name in parents:
-        if name not in fields or fields[name].WhichOneof("value_type") != "map_value":
-            return
-        fields = fields[name].map_value.fields
-    if last in fields:
-        del fields[last]
-
-
-def number(value: Value | None) -> int | float:
-    """The number a value holds; 0 for one that is none."""
-    kind = value.WhichOneof("value_type") if value is not None else None
-    return getattr(value, kind) if kind in ("integer_value", "double_value") else 0
-
-
-def number_value(amount: int | float) -> Value:
-    """A value that holds a number."""
-    return new_value(integer_value=amount) if isinstance(amount, int) else new_value(double_value=amount)
-
-
-def without(values: Iterable[Value], unwanted: Iterable[Value]) -> list[Value]:
-    """The values that are not among the unwanted ones."""
-    keys = [sort_key(value) for value in unwanted]
-    return [value for value in values if sort_key(value) not in keys]
+    def __init__(self, name: str) -> None:
+        self.name = name
 
 
 @total_ordering
 class Descending:
-    """Turns an order round."""
+    """A sort key with its order turned round."""
 
     def __init__(self, key: Any) -> None:
         self.key = key
@@ -120,3 +75,57 @@ class Descending:
         return bool(other.key < self.key)
 
     __hash__ = None  # type: ignore[assignment]
+
+
+@lru_cache(maxsize=10_000)
+def update_path(text: str) -> Path:
+    """The names in a key of `update`. Raises ValueError for odd characters that are not quoted."""
+    return FieldPath.from_string(text).parts
+
+
+@lru_cache(maxsize=10_000)
+def wire_path(text: str) -> Path:
+    """The names in a field path of a query."""
+    return FieldPath.from_api_repr(text).parts
+
+
+MISSING = object()
+
+
+def find(fields: Fields, path: Sequence[str]) -> Any:
+    """The value at a path, or MISSING."""
+    found: Any = fields
+    for name in path:
+        if not isinstance(found, dict) or name not in found:
+            return MISSING
+        found = found[name]
+    return found
+
+
+def put(fields: Fields, path: Sequence[str], value: Any) -> None:
+    """Set a value, making the maps on the way; a parent that is no map is replaced by one."""
+    *parents, last = path
+    for name in parents:
+        if not isinstance(fields.get(name), dict):
+            fields[name] = {}
+        fields = fields[name]
+    fields[last] = value
+
+
+def remove(fields: Fields, path: Sequence[str]) -> None:
+    """Delete the value at a path, if there is one."""
+    *parents, last = path
+    parent = find(fields, parents)
+    if isinstance(parent, dict):
+        parent.pop(last, None)
+
+
+def number(value: Any) -> int | float:
+    """The number a value holds; 0 for one that is none."""
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else 0
+
+
+def without(values: Iterable[Any], unwanted: Iterable[Any]) -> list[Any]:
+    """The values that are not among the unwanted ones."""
+    keys = [sort_key(value) for value in unwanted]
+    return [value for value in values if sort_key(value) not in keys]

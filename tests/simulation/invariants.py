@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pipeline.domain.jobs import MAX_ATTEMPTS, JobKind, JobRef, JobStatus
-from tests.simulation.memory_firestore import Change, decode
+from tests.simulation.memory_store import Change
 from tests.simulation.schedule import Call
 from tests.simulation.virtual_replicate import Fate, VirtualPrediction
 from tests.simulation.world import World, scene_ids
@@ -50,8 +50,7 @@ class Watch:
         """Called with every commit."""
         collections = [change.path.split("/")[0] for change in changes]
         for change, collection in zip(changes, collections, strict=True):
-            before = decode(change.before, self._world.outside) if change.before else None
-            after = decode(change.after, self._world.outside) if change.after else None
+            before, after = change.before, change.after
             if collection in JOB_COLLECTIONS:
                 self._see_job(change.path, before, after)
             elif collection == "predictions":
@@ -211,7 +210,7 @@ def _is_explained(world: World, code: str, predictions: Sequence[VirtualPredicti
 
 
 def _scene_faults(world: World, ref: JobRef, job: Mapping[str, Any], scene_id: str) -> Iterator[str]:
-    scene = world.store.read(world.outside, f"scenes/{scene_id}") or {}
+    scene = world.outside.fields(f"scenes/{scene_id}") or {}
     medium = "image" if ref.kind is JobKind.IMAGE else "video"
     shown = scene["generation_status"][medium]
     clips = {f"{ref.job_id}-scene-{clip['scene_number']}": clip for clip in job.get("clips") or []}

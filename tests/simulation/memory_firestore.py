@@ -1,41 +1,24 @@
-"""A Firestore server in memory: the transport under the real `google.cloud.firestore.Client`.
+"""A `google.cloud.firestore.Client` over a store in memory.
 
-Everything of the client library stays real: references, queries, transactions and their retries, field paths, encoding.
-Only its calls to the service end here.
+Real are its queries, aggregations, snapshots' interface, write options, and the decorator that runs and repeats
+transactions. Stood in for are single documents and transactions (with Python values: encoding them would take most of
+a simulation's time) and the service behind the queries. What is not simulated raises NotImplementedError.
 
-    Client ── begin, read, commit ──> MemoryFirestore ──> MemoryStore (documents, each replaced as a whole)
-                                         │ gate: before and after every call that the world could see
-
-Transactions are optimistic: reads see the store as it was at the first of them, and a commit is Aborted when anything
-read (document or query) has changed since. Read-only transactions see one moment. What is not simulated raises
-NotImplementedError.
+    Client ── document reads, commits, queries ──> gate ──> MemoryStore
 """
 
-import itertools
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any, Protocol
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NoReturn, Protocol
 
-from google.api_core.exceptions import Aborted, AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import firestore
 from google.cloud.firestore_v1 import _helpers
+from google.cloud.firestore_v1.types import document as document_messages
 from google.cloud.firestore_v1.types import firestore as messages
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from tests.simulation import firestore_values as values
-from tests.simulation.firestore_queries import matching_documents, project
-
-Document = Any  # google.firestore.v1.Document
-Documents = dict[str, Document]
-
-_read_answer = messages.BatchGetDocumentsResponse.pb()
-_query_answer = messages.RunQueryResponse.pb()
-_figures_answer = messages.RunAggregationQueryResponse.pb()
-_commit_answer = messages.CommitResponse.pb()
-_begin_answer = messages.BeginTransactionResponse.pb()
+from tests.simulation.firestore_queries import figure, matching_documents, projected, summed_paths
+from tests.simulation.memory_store import Document, MemoryStore, Write, short
 
 
 class Gate(Protocol):
@@ -56,289 +39,233 @@ class OpenGate:
     def after(self, label: str) -> None: ...
 
 
-@dataclass(frozen=True)
-class Change:
-    """One document before and after a commit. None: there is no document."""
+class MemoryClient(firestore.Client):
+    """A client whose calls end in `store`, through `gate`."""
 
-    path: str
-    before: Document | None
-    after: Document | None
+    def __init__(self, store: MemoryStore, gate: Gate | None = None, project: str = "simulated") -> None:
+        super().__init__(project=project, credentials=AnonymousCredentials())
+        self.store = store
+        self.gate = gate or OpenGate()
+        self._firestore_api_internal = QueryService(store, self.gate)
 
+    def document(self, *document_path: str) -> "MemoryDocument":
+        parts = document_path[0].split("/") if len(document_path) == 1 else list(document_path)
+        return MemoryDocument(*parts, client=self)
 
-@dataclass
-class _Transaction:
-    read_only: bool
-    documents: Documents | None = None  # as they were at the first read
-    names: set[str] = field(default_factory=set)  # documents read
-    queries: list[tuple[Any, str, list[Document]]] = field(default_factory=list)
+    def transaction(self, max_attempts: int = 5, read_only: bool = False) -> "MemoryTransaction":
+        return MemoryTransaction(self, max_attempts=max_attempts, read_only=read_only)
 
+    def batch(self) -> "MemoryBatch":
+        return MemoryBatch(self)
 
-def _tell_nobody(changes: Sequence["Change"]) -> None: ...
+    def recursive_delete(self, *_: Any, **__: Any) -> NoReturn:
+        raise NotImplementedError("recursive_delete")
 
+    def fields(self, path: str) -> dict[str, Any] | None:
+        """A document's fields, past the gate."""
+        found = self.store.documents.get(f"{self._database_string}/documents/{path}")
+        return None if found is None else values.copied(found.fields)
 
-class MemoryStore:
-    """The documents of one database, and who is told of changes."""
-
-    def __init__(self, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self.documents: Documents = {}
-        self.on_commit: Callable[[Sequence[Change]], None] = _tell_nobody
-        self.transactions: dict[bytes, _Transaction] = {}
-        self.lock = threading.RLock()
-        self._clock = clock
-        self._numbers = itertools.count(1)
-        self._last = Timestamp()
-
-    def tick(self) -> Timestamp:
-        """A time for a commit: the clock's, and later than every other."""
-        time = Timestamp()
-        time.FromDatetime(self._clock())
-        if (time.seconds, time.nanos) <= (self._last.seconds, self._last.nanos):
-            time.FromMicroseconds(self._last.ToMicroseconds() + 1)
-        self._last = time
+    def commit_writes(self, writes: list[Write], transaction: bytes | None = None) -> Any:
+        """Send a commit."""
+        label = f"commit {', '.join(short(write.name) for write in writes) or 'nothing'}"
+        self.gate.before(label)
+        time = self.store.commit(writes, transaction)
+        self.gate.after(label)
         return time
 
-    def begin(self, transaction: _Transaction) -> bytes:
-        number = str(next(self._numbers)).encode()
-        self.transactions[number] = transaction
-        return number
 
-    def read(self, client: firestore.Client, path: str) -> dict[str, Any] | None:
-        """A document's fields, seen from outside of any schedule."""
-        document = self.documents.get(f"{client._database_string}/documents/{path}")
-        return None if document is None else decode(document, client)
+class Snapshot(firestore.DocumentSnapshot):
+    """A version of a document. The store never changes its fields, so they need no copy before they are asked for."""
 
+    def __init__(self, reference: "MemoryDocument", found: Document | None, read_time: Any) -> None:
+        self._reference = reference
+        self._data = found.fields if found else None
+        self._exists = found is not None
+        self.read_time = read_time
+        self.create_time = found.create_time if found else None
+        self.update_time = found.update_time if found else None
 
-def decode(document: Document, client: firestore.Client) -> dict[str, Any]:
-    """A document's fields as Python values."""
-    return dict(_helpers.decode_dict(document.fields, client))
-
-
-def memory_client(store: MemoryStore, gate: Gate | None = None, project: str = "simulated") -> firestore.Client:
-    """A real client whose calls end in `store`, through `gate`."""
-    client = firestore.Client(project=project, credentials=AnonymousCredentials())
-    client._firestore_api_internal = MemoryFirestore(store, gate or OpenGate())
-    return client
+    def to_dict(self) -> dict[str, Any] | None:
+        return values.copied(self._data)  # type: ignore[no-any-return]
 
 
-class MemoryFirestore:
-    """What the client library calls of the service's API."""
+class MemoryDocument(firestore.DocumentReference):
+    """A reference to a document of a MemoryClient."""
+
+    def get(self, field_paths: Iterable[str] | None = None, transaction: Any = None, **_: Any) -> Snapshot:
+        if field_paths is not None:
+            raise NotImplementedError("field_paths of get")
+        client: MemoryClient = self._client
+        client.gate.before(f"read {self.path}")
+        found = client.store.read(self._document_path, _helpers.get_transaction_id(transaction))
+        return Snapshot(self, found, client.store.tick())
+
+    def create(self, document_data: dict[str, Any], **_: Any) -> None:
+        self._client.commit_writes([created(self, document_data)])
+
+    def set(self, document_data: dict[str, Any], merge: bool = False, **_: Any) -> None:
+        self._client.commit_writes([put(self, document_data, merge)])
+
+    def update(self, field_updates: dict[str, Any], option: Any = None, **_: Any) -> None:
+        self._client.commit_writes([updated(self, field_updates, option)])
+
+    def delete(self, option: Any = None, **_: Any) -> None:
+        self._client.commit_writes([deleted(self, option)])
+
+
+class MemoryBatch:
+    """Writes that are made together."""
+
+    def __init__(self, client: MemoryClient) -> None:
+        self._client = client
+        self._write_pbs: list[Write] = []
+
+    def create(self, reference: MemoryDocument, document_data: dict[str, Any]) -> None:
+        self._add(created(reference, document_data))
+
+    def set(self, reference: MemoryDocument, document_data: dict[str, Any], merge: bool = False) -> None:
+        self._add(put(reference, document_data, merge))
+
+    def update(self, reference: MemoryDocument, field_updates: dict[str, Any], option: Any = None) -> None:
+        self._add(updated(reference, field_updates, option))
+
+    def delete(self, reference: MemoryDocument, option: Any = None) -> None:
+        self._add(deleted(reference, option))
+
+    def commit(self, **_: Any) -> None:
+        writes, self._write_pbs = self._write_pbs, []
+        self._client.commit_writes(writes)
+
+    def _add(self, write: Write) -> None:
+        self._write_pbs.append(write)
+
+
+class MemoryTransaction(MemoryBatch):
+    """What `firestore.transactional` works with."""
+
+    def __init__(self, client: MemoryClient, max_attempts: int, read_only: bool) -> None:
+        super().__init__(client)
+        self._max_attempts = max_attempts
+        self._read_only = read_only
+        self._id: bytes | None = None
+
+    @property
+    def in_progress(self) -> bool:
+        return self._id is not None
+
+    @property
+    def id(self) -> bytes | None:
+        return self._id
+
+    def get(self, reference: MemoryDocument) -> Iterator[Snapshot]:
+        yield reference.get(transaction=self)
+
+    def _begin(self, retry_id: bytes | None = None) -> None:
+        self._id = self._client.store.begin(read_only=self._read_only)
+
+    def _commit(self) -> None:
+        if self._id is None:
+            raise ValueError("The transaction has no transaction ID, so it cannot be committed.")
+        self._client.commit_writes(self._write_pbs, self._id)
+        self._clean_up()
+
+    def _rollback(self) -> None:
+        if self._id is None:
+            raise ValueError("The transaction has no transaction ID, so it cannot be rolled back.")
+        self._client.store.end(self._id)
+        self._clean_up()
+
+    def _clean_up(self) -> None:
+        self._write_pbs = []
+        self._id = None
+
+    def _add(self, write: Write) -> None:
+        if self._read_only:
+            raise ValueError("Cannot perform write operation in read-only transaction.")
+        super()._add(write)
+
+
+def created(reference: MemoryDocument, document_data: Mapping[str, Any]) -> Write:
+    """The write of `create`."""
+    fields = {(name,): value for name, value in document_data.items()}
+    return Write(reference._document_path, fields, replace=True, exists=False)
+
+
+def put(reference: MemoryDocument, document_data: Mapping[str, Any], merge: bool = False) -> Write:
+    """The write of `set`."""
+    fields = dict(_leaves(document_data, ())) if merge else {(name,): value for name, value in document_data.items()}
+    return Write(reference._document_path, fields, replace=not merge)
+
+
+def updated(reference: MemoryDocument, field_updates: Mapping[str, Any], option: Any = None) -> Write:
+    """The write of `update`. Raises ValueError as the real one."""
+    if not field_updates:
+        raise ValueError("Cannot update with an empty document.")
+    fields = {values.update_path(name): value for name, value in field_updates.items()}
+    for path in fields:
+        if any(path[:length] in fields for length in range(1, len(path))):
+            raise ValueError(f"Conflicting field path: {path}")
+    return _conditioned(Write(reference._document_path, fields, exists=True), option)
+
+
+def deleted(reference: MemoryDocument, option: Any = None) -> Write:
+    """The write of `delete`."""
+    return _conditioned(Write(reference._document_path, None), option)
+
+
+def _conditioned(write: Write, option: Any) -> Write:
+    if option is None:
+        return write
+    if isinstance(option, _helpers.LastUpdateOption):
+        return Write(write.name, write.fields, write.replace, update_time=option._last_update_time)
+    if isinstance(option, _helpers.ExistsOption):
+        return Write(write.name, write.fields, write.replace, exists=option._exists)
+    raise NotImplementedError(f"the option {option}")
+
+
+def _leaves(fields: Mapping[str, Any], above: values.Path) -> Iterator[tuple[values.Path, Any]]:
+    for name, value in fields.items():
+        if isinstance(value, dict) and value:
+            yield from _leaves(value, (*above, name))
+        else:
+            yield (*above, name), value
+
+
+class QueryService:
+    """What the real queries call of the service."""
 
     def __init__(self, store: MemoryStore, gate: Gate) -> None:
         self._store = store
         self._gate = gate
 
-    def begin_transaction(self, request: Mapping[str, Any], metadata: Any = None) -> Any:
-        options = request["options"]
-        transaction = _Transaction(read_only=options is not None and "read_only" in options)
-        with self._store.lock:
-            number = self._store.begin(transaction)
-        return messages.BeginTransactionResponse.wrap(_begin_answer(transaction=number))
+    def run_query(self, request: Mapping[str, Any], **_: Any) -> Iterator[Any]:
+        query, parent = request["structured_query"]._pb, request["parent"]
+        self._gate.before(f"query {short(parent)}/{query.from_[0].collection_id}")
+        found = self._store.query(lambda all_: matching_documents(query, parent, all_), request["transaction"])
+        time = self._store.tick()
+        for document in found:
+            message = document_messages.Document(
+                name=document.name,
+                fields=_helpers.encode_dict(projected(query, document.fields)),
+                create_time=document.create_time,
+                update_time=document.update_time,
+            )
+            yield messages.RunQueryResponse(document=message, read_time=time)
 
-    def rollback(self, request: Mapping[str, Any], metadata: Any = None) -> None:
-        with self._store.lock:
-            self._store.transactions.pop(request["transaction"], None)
-
-    def batch_get_documents(self, request: Mapping[str, Any], metadata: Any = None, **_: Any) -> Iterator[Any]:
-        names = request["documents"]
-        self._gate.before(f"read {', '.join(map(_short, names))}")
-        with self._store.lock:
-            documents, transaction = self._view(request["transaction"])
-            if transaction is not None:
-                transaction.names.update(names)
-            time = self._store.tick()
-            answers = []
-            for name in names:
-                found = documents.get(name)
-                if found is None:
-                    answers.append(_read_answer(missing=name, read_time=time))
-                else:
-                    if request.get("mask") is not None:
-                        found = project(found, [values.parse_path(path) for path in request["mask"].field_paths])
-                    answers.append(_read_answer(found=found, read_time=time))
-        return map(messages.BatchGetDocumentsResponse.wrap, answers)
-
-    def run_query(self, request: Mapping[str, Any], metadata: Any = None, **_: Any) -> Iterator[Any]:
-        query = request["structured_query"]._pb
-        self._gate.before(f"query {_short(request['parent'])}/{query.from_[0].collection_id}")
-        with self._store.lock:
-            found, time = self._query(query, request["parent"], request["transaction"]), self._store.tick()
-        answers = [_query_answer(document=document, read_time=time) for document in found]
-        return map(messages.RunQueryResponse.wrap, answers or [_query_answer(read_time=time)])
-
-    def run_aggregation_query(self, request: Mapping[str, Any], metadata: Any = None, **_: Any) -> Iterator[Any]:
-        aggregation = request["structured_aggregation_query"]._pb
+    def run_aggregation_query(self, request: Mapping[str, Any], **_: Any) -> Iterator[Any]:
+        aggregation, parent = request["structured_aggregation_query"]._pb, request["parent"]
         query = aggregation.structured_query
-        self._gate.before(f"aggregate {_short(request['parent'])}/{query.from_[0].collection_id}")
-        with self._store.lock:
-            found, time = self._query(query, request["parent"], request["transaction"]), self._store.tick()
-        # a document without one of the fields that are added up is not counted either
-        summed = [
-            values.parse_path(one.sum.field.field_path) for one in aggregation.aggregations if one.HasField("sum")
+        self._gate.before(f"aggregate {short(parent)}/{query.from_[0].collection_id}")
+        found = self._store.query(lambda all_: matching_documents(query, parent, all_), request["transaction"])
+        summed = summed_paths(aggregation)
+        counted = [
+            one.fields for one in found if all(values.find(one.fields, path) is not values.MISSING for path in summed)
         ]
-        found = [document for document in found if all(values.find(document.fields, path) for path in summed)]
-        answer = _figures_answer(read_time=time)
-        for one in aggregation.aggregations:
-            answer.result.aggregate_fields[one.alias].CopyFrom(_figure(one, found))
-        return map(messages.RunAggregationQueryResponse.wrap, [answer])
+        figures = {one.alias: _helpers.encode_value(figure(one, counted)) for one in aggregation.aggregations}
+        result = messages.RunAggregationQueryResponse(read_time=self._store.tick())
+        result.result.aggregate_fields = figures
+        yield result
 
-    def commit(self, request: Mapping[str, Any], metadata: Any = None, **_: Any) -> Any:
-        writes = [write._pb for write in request["writes"]]
-        label = f"commit {', '.join(_short(_target(write)) for write in writes) or 'nothing'}"
-        self._gate.before(label)
-        with self._store.lock:
-            self._settle_transaction(request.get("transaction"))
-            changed, results, time = _apply(self._store, writes)
-            before = {name: self._store.documents.get(name) for name in changed}
-            for name, document in changed.items():
-                if document is None:
-                    self._store.documents.pop(name, None)
-                else:
-                    self._store.documents[name] = document
-            changes = [Change(_short(name), before[name], document) for name, document in changed.items()]
-            self._store.on_commit(changes)
-        self._gate.after(label)
-        answer = _commit_answer(commit_time=time)
-        for result in results:
-            answer.write_results.add(update_time=time).transform_results.extend(result)
-        return messages.CommitResponse.wrap(answer)
-
-    def _view(self, number: bytes | None) -> tuple[Documents, _Transaction | None]:
-        """The documents that a read sees."""
-        if not number:
-            return self._store.documents, None
-        transaction = self._store.transactions.get(number)
-        if transaction is None:
-            raise InvalidArgument("The transaction is not known or has ended.")
-        if transaction.documents is None:
-            transaction.documents = dict(self._store.documents)
-        return transaction.documents, transaction
-
-    def _query(self, query: Any, parent: str, number: bytes | None) -> list[Document]:
-        documents, transaction = self._view(number)
-        found = matching_documents(query, parent, documents)
-        if transaction is not None:
-            transaction.queries.append((query, parent, found))
-        selected = query.select.fields
-        if not selected:
-            return found
-        return [project(document, [values.parse_path(one.field_path) for one in selected]) for document in found]
-
-    def _settle_transaction(self, number: bytes | None) -> None:
-        """End a transaction. Raises Aborted when what it read is no longer so."""
-        if not number:
-            return
-        transaction = self._store.transactions.pop(number, None)
-        if transaction is None:
-            raise InvalidArgument("The transaction is not known or has ended.")
-        if transaction.read_only or transaction.documents is None:
-            return
-        now, then = self._store.documents, transaction.documents
-        unchanged = all(now.get(name) is then.get(name) for name in transaction.names) and all(
-            _same(matching_documents(query, parent, now), found) for query, parent, found in transaction.queries
-        )
-        if not unchanged:
-            raise Aborted("Too much contention on these documents. Please try again.")
-
-
-def _same(one: Sequence[Document], other: Sequence[Document]) -> bool:
-    return len(one) == len(other) and all(a is b for a, b in zip(one, other, strict=True))
-
-
-def _apply(store: MemoryStore, writes: Iterable[Any]) -> tuple[Documents, list[list[Any]], Timestamp]:
-    """What the documents become, all or nothing. Raises AlreadyExists, NotFound, FailedPrecondition."""
-    changed: Documents = {}
-    results: list[list[Any]] = []
-    time = store.tick()
-    for write in writes:
-        name = _target(write)
-        old = changed[name] if name in changed else store.documents.get(name)
-        _check(write, name, old)
-        if write.WhichOneof("operation") == "delete":
-            changed[name] = None
-            results.append([])
-            continue
-        document = values.new_document(name=name)
-        if old is not None and write.HasField("update_mask"):
-            document.CopyFrom(old)
-        elif old is not None:
-            document.create_time.CopyFrom(old.create_time)
-        if old is None:
-            document.create_time.CopyFrom(time)
-        document.update_time.CopyFrom(time)
-        _set_fields(document, write)
-        results.append([_transform(document, one, time) for one in write.update_transforms])
-        if old is not None and document.fields == old.fields:
-            document.update_time.CopyFrom(old.update_time)  # a write that changes nothing leaves the time
-        changed[name] = document
-    return changed, results, time
-
-
-def _check(write: Any, name: str, old: Document | None) -> None:
-    condition = write.current_document
-    match condition.WhichOneof("condition_type"):
-        case "exists" if condition.exists and old is None:
-            raise NotFound(f"No document to update: {name}")
-        case "exists" if not condition.exists and old is not None:
-            raise AlreadyExists(f"Document already exists: {name}")
-        case "update_time" if old is None:
-            raise NotFound(f"No document to update: {name}")
-        case "update_time" if old.update_time != condition.update_time:
-            raise FailedPrecondition(f"The stored version ({old.update_time}) does not match the required base version")
-
-
-def _set_fields(document: Document, write: Any) -> None:
-    if not write.HasField("update_mask"):
-        for key, value in write.update.fields.items():
-            document.fields[key].CopyFrom(value)
-        return
-    for text in write.update_mask.field_paths:
-        path = values.parse_path(text)
-        value = values.find(write.update.fields, path)
-        if value is None:
-            values.remove(document.fields, path)
-        else:
-            values.put(document.fields, path, value)
-
-
-def _transform(document: Document, transform: Any, time: Timestamp) -> Any:
-    path = values.parse_path(transform.field_path)
-    old = values.find(document.fields, path)
-    listed = list(old.array_value.values) if old is not None and old.HasField("array_value") else []
-    null = values.new_value(null_value=0)
-    match transform.WhichOneof("transform_type"):
-        case "set_to_server_value":
-            result = new = values.new_value(timestamp_value=time)
-        case "increment":
-            result = new = values.number_value(values.number(old) + values.number(transform.increment))
-        case "append_missing_elements":
-            new, result = values.new_value(), null
-            new.array_value.values.extend(listed)
-            for one in transform.append_missing_elements.values:
-                new.array_value.values.extend(values.without([one], new.array_value.values))
-        case "remove_all_from_array":
-            new, result = values.new_value(), null
-            new.array_value.SetInParent()
-            new.array_value.values.extend(values.without(listed, transform.remove_all_from_array.values))
-        case other:
-            raise NotImplementedError(f"the transform {other}")
-    values.put(document.fields, path, new)
-    return result
-
-
-def _figure(aggregation: Any, found: Sequence[Document]) -> Any:
-    match aggregation.WhichOneof("operator"):
-        case "count":
-            return values.new_value(integer_value=len(found))
-        case "sum":
-            path = values.parse_path(aggregation.sum.field.field_path)
-            return values.number_value(sum(values.number(values.find(document.fields, path)) for document in found))
-    raise NotImplementedError(f"the aggregation {aggregation.WhichOneof('operator')}")
-
-
-def _target(write: Any) -> str:
-    return str(write.delete if write.WhichOneof("operation") == "delete" else write.update.name)
-
-
-def _short(name: str) -> str:
-    """`projects/p/databases/d/documents/a/b` -> `a/b`"""
-    return name.partition("/documents")[2].lstrip("/")
+    def __getattr__(self, name: str) -> NoReturn:
+        raise NotImplementedError(f"the service's {name}")

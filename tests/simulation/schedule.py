@@ -18,7 +18,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, NoReturn, TypeVar
+from typing import Any, ClassVar, NoReturn, TypeVar
 
 EPOCH = datetime(2026, 11, 3, 12, 0, tzinfo=UTC)
 Item = TypeVar("Item")
@@ -65,12 +65,26 @@ class Fiber:
 
     call: Call
     name: str
-    baton: threading.Lock = field(default_factory=threading.Lock)
+    worker: "Worker"
     turn: int = 0  # entries of the agenda for an earlier turn count no more
-    thread: threading.Thread | None = None
 
-    def __post_init__(self) -> None:
+
+class Worker:
+    """A thread that runs fibers, one after the other, each when it is handed the baton."""
+
+    idle: ClassVar[list["Worker"]] = []
+
+    def __init__(self) -> None:
+        self.baton = threading.Lock()
         self.baton.acquire()
+        self.work: Callable[[], None] = lambda: None
+        self.thread = threading.Thread(target=self._run, name="fiber", daemon=True)
+        self.thread.start()
+
+    def _run(self) -> None:
+        while True:
+            self.baton.acquire()
+            self.work()
 
 
 class Schedule:
@@ -231,21 +245,19 @@ class Schedule:
 
     def _fiber(self) -> Fiber:
         fiber = self._running
-        if fiber is None or fiber.thread is not threading.current_thread():
+        if fiber is None or fiber.worker.thread is not threading.current_thread():
             raise AssertionError(f"{threading.current_thread().name} acts without the baton")
         if fiber.call.killed:
             raise Killed
         return fiber
 
     def _start_fiber(self, call: Call, name: str, work: Callable[[], None]) -> None:
-        fiber = Fiber(call, name)
-        fiber.thread = threading.Thread(target=self._run_fiber, args=(fiber, work), name=name, daemon=True)
+        fiber = Fiber(call, name, Worker.idle.pop() if Worker.idle else Worker())
+        fiber.worker.work = lambda: self._run_fiber(fiber, work)
         call.fibers.append(fiber)
-        fiber.thread.start()
         self._push(fiber, self.now)
 
     def _run_fiber(self, fiber: Fiber, work: Callable[[], None]) -> None:
-        fiber.baton.acquire()
         call = fiber.call
         try:
             if not call.killed:
@@ -255,6 +267,7 @@ class Schedule:
         except BaseException as error:  # noqa: BLE001  a fault of the simulation: told by `run`
             self._crash = self._crash or error
         call.fibers.remove(fiber)
+        Worker.idle.append(fiber.worker)
         self._running = None
         try:
             if not call.fibers:
@@ -294,9 +307,9 @@ class Schedule:
         if following is None:
             self._main.release()
         else:
-            following.baton.release()
+            following.worker.baton.release()
         if fiber is not None:
-            fiber.baton.acquire()
+            fiber.worker.baton.acquire()
 
     def _next(self) -> Fiber | None:
         """The fiber that is due first; what the outside world does before it is done here."""

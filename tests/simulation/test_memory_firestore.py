@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 from google.api_core.exceptions import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 from google.cloud import firestore
+from google.cloud.firestore_v1._helpers import ReadAfterWriteError
 from google.cloud.firestore_v1.base_query import FieldFilter
 
 from pipeline.repositories.clips import ClipRepository
 from pipeline.repositories.videos import VideoRepository
-from tests.simulation.memory_firestore import MemoryStore, memory_client
+from tests.simulation.memory_firestore import MemoryClient
+from tests.simulation.memory_store import MemoryStore
 
 TIME = datetime(2026, 11, 3, 12, 30, 15, 123456, tzinfo=UTC)
 
@@ -23,7 +25,7 @@ def client(request: pytest.FixtureRequest) -> Iterator[firestore.Client]:
     if request.param == "emulator":
         yield request.getfixturevalue("firestore_client")
         return
-    client = memory_client(MemoryStore())
+    client = MemoryClient(MemoryStore())
     yield client
     client.close()
 
@@ -341,3 +343,15 @@ def test_the_clip_and_video_repositories_work_on_it(client: Any) -> None:
     page = clips.list_clips(page_size=1)
     assert [clip["clip_id"] for clip in page] == ["clip-1"]
     assert [c["clip_id"] for c in clips.list_clips(page_size=1, page_token=page.next_page_token)] == ["clip-2"]
+
+
+def test_a_transaction_reads_before_it_writes(client: Any, place: Any) -> None:
+    place.document("a").set({"n": 1})
+
+    def run(transaction: Any) -> None:
+        transaction.update(place.document("a"), {"n": 2})
+        place.document("a").get(transaction=transaction)
+
+    with pytest.raises(ReadAfterWriteError):
+        firestore.transactional(run)(client.transaction())
+    assert place.document("a").get().to_dict() == {"n": 1}

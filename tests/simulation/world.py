@@ -19,7 +19,8 @@ from pipeline.repositories.jobs import JobRepository
 from pipeline.repositories.predictions import PredictionRepository
 from pipeline.repositories.scenes import SceneRepository
 from pipeline.repositories.videos import VideoRepository
-from tests.simulation.memory_firestore import MemoryStore, decode, memory_client
+from tests.simulation.memory_firestore import MemoryClient
+from tests.simulation.memory_store import MemoryStore
 from tests.simulation.schedule import Call, Schedule, VirtualPool, VirtualThreading, VirtualTime
 from tests.simulation.virtual_platform import (
     EVENT_SECONDS,
@@ -57,8 +58,8 @@ class World:
         self.schedule = schedule = Schedule(self.seed)
         self.weather = weather = self.weather or draw_weather(Random(self.seed))  # noqa: S311  no secret
         self.store = MemoryStore(schedule.clock)
-        self.outside = memory_client(self.store)  # users and checks: no schedule holds it
-        self.client = memory_client(self.store, FirestoreGate(schedule, weather.platform))
+        self.outside = MemoryClient(self.store)  # users and checks: no schedule holds it
+        self.client = MemoryClient(self.store, FirestoreGate(schedule, weather.platform))
         self.replicate = VirtualReplicate(schedule, weather.provider)
         self.replicate.on_end = self._send_webhooks
         self.storage = VirtualStorage(schedule, weather.platform)
@@ -82,14 +83,14 @@ class World:
 
     def job(self, ref: JobRef) -> dict[str, Any] | None:
         """A job document."""
-        return self.store.read(self.outside, ref.path)
+        return self.outside.fields(ref.path)
 
     def documents(self, collection: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """The ids and fields of a collection of the root."""
         prefix = f"{self.outside._database_string}/documents/{collection}/"
         for name, document in self.store.documents.items():
             if name.startswith(prefix):
-                yield name.removeprefix(prefix), decode(document, self.outside)
+                yield name.removeprefix(prefix), document.fields
 
     def accepted(self, op: str) -> list[VirtualPrediction]:
         """What Replicate accepted for an operation."""
