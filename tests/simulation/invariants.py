@@ -15,15 +15,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pipeline.domain.jobs import MAX_ATTEMPTS, JobKind, JobRef, JobStatus
+from pipeline.domain.quotas import microusd
 from tests.simulation.memory_store import Change
 from tests.simulation.schedule import Call
 from tests.simulation.virtual_replicate import Fate, VirtualPrediction
-from tests.simulation.world import World, scene_ids
+from tests.simulation.weather import ROOMY
+from tests.simulation.world import USER, World, scene_ids
 
 JOB_COLLECTIONS = frozenset(kind.collection for kind in JobKind)
 OF_CLIENTS = frozenset({"cancel_requested"})
 OF_OTHERS = OF_CLIENTS | {"wake_requested"}
-AFTER_THE_END = OF_CLIENTS | {"cost_usd", "updated_at"}
+OF_SWEEPS = OF_OTHERS | {"wake_at"}
+AFTER_THE_END = OF_CLIENTS | {"cost_usd"}
 MOVES = {
     (None, "intent"),
     ("intent", "submitting"),
@@ -32,6 +35,7 @@ MOVES = {
     ("submitting", "intent"),
     ("submitting", "submitted"),
     ("submitting", "failed"),
+    ("submitting", "held"),
     ("submitted", "succeeded"),
     ("submitted", "failed"),
 }
@@ -69,15 +73,15 @@ class Watch:
         if next_turn == turn + 1:
             self._holders[path] = caller
         self._expect(next_turn in (turn, turn + 1), f"{path} goes from turn {turn} to {next_turn}")
+        old, new = JobStatus(before["status"]), JobStatus(after["status"])
         if caller is None:
             self._expect(names <= OF_CLIENTS, f"a client changes {names} of {path}")
-        elif not names <= OF_OTHERS:
+        elif not names <= (OF_SWEEPS if caller.name.startswith("sweep") else OF_OTHERS) and not old.is_terminal:
             holder = self._holders.get(path)
             self._expect(
                 holder is caller,
                 f"{caller.name} writes {sorted(names)} of {path}, which {holder.name if holder else 'nobody'} holds",
             )
-        old, new = JobStatus(before["status"]), JobStatus(after["status"])
         if old.is_terminal:
             self._expect(names <= AFTER_THE_END, f"{path} is {old} and still changes: {sorted(names)}")
         self._expect(new is not JobStatus.PENDING or old is JobStatus.PENDING, f"{path} is pending again")
@@ -103,9 +107,9 @@ def faults_at_end(world: World) -> Iterator[str]:
     records = dict(world.documents("predictions"))
     known = {one.id for op in records for one in world.accepted(op)}
     yield from (f"{one.id} is nobody's" for one in world.replicate.accepted if one.id not in known)
+    yield from _usage_faults(world)
     for op, fields in records.items():
         yield from _record_faults(world, op, fields)
-    assert world.weather is not None
     for plan, ref in zip(world.weather.jobs, world.refs, strict=True):
         job = world.job(ref)
         if job is None:
@@ -116,6 +120,21 @@ def faults_at_end(world: World) -> Iterator[str]:
             yield from _job_faults(world, ref, job, plan.cancel_at is not None)
             for scene_id in scene_ids(plan):
                 yield from _scene_faults(world, ref, job, scene_id)
+
+
+def _usage_faults(world: World) -> Iterator[str]:
+    """The ledger: nothing is reserved or active any more, and what was spent is what the jobs say they cost."""
+    admitted = [job for ref in world.refs if (job := world.job(ref)) is not None and job.get("usage_day")]
+    cost = sum(microusd(job["cost_usd"]) for job in admitted)
+    active = (world.outside.fields(f"users/{USER}/usage/active") or {}).get("job_paths")
+    if active:
+        yield f"the ledger still has {active} as active"
+    for path in (f"users/{USER}/usage", "usage"):
+        days = {job["usage_day"] for job in admitted}
+        sums = [fields for day in days if (fields := world.outside.fields(f"{path}/{day}")) is not None]
+        reserved, spent = (sum(one[f"{name}_microusd"] for one in sums) for name in ("reserved", "spent"))
+        if reserved or spent != cost:
+            yield f"{path} has {reserved} reserved and {spent} spent, the jobs cost {cost} (micro-dollars)"
 
 
 def _record_faults(world: World, op: str, fields: Mapping[str, Any]) -> Iterator[str]:
@@ -129,7 +148,7 @@ def _record_faults(world: World, op: str, fields: Mapping[str, Any]) -> Iterator
         before = world.accepted(f"{step}~{int(number) - 1}")
         if not before or not all(map(_may_be_repeated, before)):
             yield f"{op} follows one that is not to be repeated"
-    if fields["state"] not in ("succeeded", "failed"):
+    if fields["state"] not in ("succeeded", "failed", "held"):
         yield f"{op} is {fields['state']} for ever"
 
 
@@ -177,11 +196,12 @@ def _complete_faults(world: World, ref: JobRef, job: Mapping[str, Any], ops: Seq
 
 def _is_explained(world: World, code: str, predictions: Sequence[VirtualPrediction]) -> bool:
     """Whether this schedule gave a reason for an error."""
-    assert world.weather is not None
     provider, platform = world.weather.provider, world.weather.platform
     fates = {one.fate for one in predictions}
     expired = any(until < world.schedule.now for until in world.replicate.files.values())
     match code:
+        case "quota_exceeded":
+            return world.settings.limits != ROOMY
         case "interrupted":
             return world.schedule.interruptions >= MAX_ATTEMPTS
         case "provider_unavailable":
@@ -204,7 +224,7 @@ def _is_explained(world: World, code: str, predictions: Sequence[VirtualPredicti
             return expired
         case "storage_unavailable":
             return platform.storage_fails > 0
-        case "internal":
+        case "database_unavailable":
             return platform.firestore_fails > 0
     return False
 
@@ -219,7 +239,8 @@ def _scene_faults(world: World, ref: JobRef, job: Mapping[str, Any], scene_id: s
     else:
         expected = {"complete": "complete", "error": "error", "canceled": "pending"}[job["status"]]
         url = job.get(f"{medium}_url")
-    if shown != expected:
+    never_begun = ref.kind is JobKind.MULTI_VIDEO and "place" not in job.get("steps", {})
+    if shown != expected and not (never_begun and shown == "pending"):
         yield f"{ref.path} is {job['status']}, but {scene_id} shows {shown}"
     if expected == "complete" and scene.get(f"{medium}_url") != url:
         yield f"{scene_id} does not show the {medium} of {ref.path}"

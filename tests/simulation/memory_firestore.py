@@ -58,6 +58,9 @@ class MemoryClient(firestore.Client):
     def batch(self) -> "MemoryBatch":
         return MemoryBatch(self)
 
+    def get_all(self, references: Iterable["MemoryDocument"], transaction: Any = None) -> Iterator["Snapshot"]:
+        return (reference.get(transaction=transaction) for reference in references)
+
     def recursive_delete(self, *_: Any, **__: Any) -> NoReturn:
         raise NotImplementedError("recursive_delete")
 
@@ -136,6 +139,9 @@ class MemoryBatch:
     def commit(self, **_: Any) -> None:
         writes, self._write_pbs = self._write_pbs, []
         self._client.commit_writes(writes)
+
+    def __len__(self) -> int:
+        return len(self._write_pbs)
 
     def _add(self, write: Write) -> None:
         self._write_pbs.append(write)

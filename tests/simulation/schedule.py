@@ -1,7 +1,7 @@
 """Who goes next: a discrete-event schedule of function calls on a virtual clock, all drawn from one seed.
 
-A *call* is one invocation of a function; a *fiber* is one of its threads (the call's own, and those of its pools). Only
-one fiber runs at a time. At every effect on the outside it lets go, for a drawn delay, and whoever is due first goes on:
+A *call* is one invocation of a function; a *fiber* is one of its threads (its own, and those of its pools). Only one
+fiber runs at a time. At every effect on the outside it lets go, for a drawn delay, and whoever is due first goes on:
 
     fiber a  ──effect──┐                       ┌──effect── ...
     fiber b            └──effect── killed      │
@@ -87,11 +87,15 @@ class Worker:
             self.work()
 
 
+def nothing_more(call: Call) -> None:
+    """For calls whose end interests nobody."""
+
+
 class Schedule:
     """The agenda of one simulated world."""
 
     def __init__(self, seed: int) -> None:
-        self.random = random.Random(seed)
+        self.random = random.Random(seed)  # noqa: S311  no secret
         self.now = 0.0
         self.trace: list[str] = []
         self.interruptions = 0  # kills, and freezes: what a lease may run out by
@@ -129,7 +133,7 @@ class Schedule:
         name: str,
         run: Callable[[], None],
         limit_seconds: float,
-        ended: Callable[[Call], None] = lambda call: None,
+        ended: Callable[[Call], None] = nothing_more,
         hazards: Hazards = CALM,
     ) -> Call:
         """Start a call, which the platform kills after `limit_seconds`."""

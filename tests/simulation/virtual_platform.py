@@ -1,4 +1,4 @@
-"""What Google gives us, on the virtual clock: events, tasks, time limits, storage, downloads. All as unreliable as allowed.
+"""What Google gives us, on the virtual clock: events, tasks, time limits, storage, downloads, all unreliable.
 
 created event   lost, late, twice                         never repeated when the function fails
 task            late, early, twice, reordered             repeated until the function succeeds

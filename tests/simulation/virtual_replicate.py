@@ -74,6 +74,7 @@ class VirtualPrediction:
     ends: float
     cancel_after: float
     price_usd: float
+    counted: Mapping[str, Any]
     status: str = "starting"
     ended: float | None = None
     output: str | None = None
@@ -93,6 +94,10 @@ class VirtualPrediction:
         return self.price_usd if self.ran else 0.0
 
 
+def tell_nobody(prediction: VirtualPrediction) -> None:
+    """For accounts that nobody watches."""
+
+
 class VirtualReplicate:
     """One account. Prices are those of `domain.models`."""
 
@@ -101,7 +106,7 @@ class VirtualReplicate:
         self._mood = mood
         self.accepted: list[VirtualPrediction] = []
         self.files: dict[str, float] = {}  # url of an output -> until when it is served
-        self.on_end: Callable[[VirtualPrediction], None] = lambda prediction: None
+        self.on_end: Callable[[VirtualPrediction], None] = tell_nobody
 
     # ---- what ReplicateApi offers
 
@@ -131,7 +136,7 @@ class VirtualReplicate:
             schedule.sleep(CLIENT_TIMEOUT_SECONDS)
             raise SubmissionUnclear("ReadTimeout")
         schedule.sleep(transit)
-        answer = self._report(prediction)
+        answer = self.report(prediction)
         schedule.effect(f"created {prediction.id}")
         return answer
 
@@ -140,13 +145,13 @@ class VirtualReplicate:
         prediction = self._known(prediction_id)
         if prediction is None:
             raise NotFound("Replicate does not know it")
-        return self._report(prediction)
+        return self.report(prediction)
 
     def list_predictions(self, created_after: datetime) -> Iterator[ProviderPrediction]:
         self._ask("list predictions")
         since = self._schedule.seconds_of(created_after)
         listed = [one for one in self.accepted if one.created >= since and self._known(one.id)]
-        yield from [self._report(one) for one in sorted(listed, key=lambda one: -one.created)]
+        yield from [self.report(one) for one in sorted(listed, key=lambda one: -one.created)]
 
     def cancel_prediction(self, prediction_id: str) -> None:
         self._ask(f"cancel {prediction_id}")
@@ -213,6 +218,7 @@ class VirtualReplicate:
             ends=draw.uniform(0.5, mood.longest_run_seconds),
             cancel_after=cancel_after,
             price_usd=price_usd(model, model_input),
+            counted=counted(model, model_input),
         )
 
     def _accept(self, prediction: VirtualPrediction) -> None:
@@ -263,7 +269,8 @@ class VirtualReplicate:
                 return None if purged else one
         return None
 
-    def _report(self, one: VirtualPrediction) -> ProviderPrediction:
+    def report(self, one: VirtualPrediction) -> ProviderPrediction:
+        """As the API and webhooks describe it."""
         return ProviderPrediction(
             id=one.id,
             status=one.status,
@@ -273,7 +280,7 @@ class VirtualReplicate:
             error=one.error,
             created_at=(EPOCH + timedelta(seconds=one.created)).isoformat(timespec="microseconds"),
             webhook=one.webhook,
-            predict_seconds=one.ends if one.output else None,
+            metrics={"predict_time": one.ends, **one.counted} if one.output else {},
         )
 
 
@@ -282,3 +289,10 @@ def price_usd(model: str, model_input: Mapping[str, Any]) -> float:
     if model in IMAGE_MODELS:
         return IMAGE_MODELS[model].usd_per_image
     return VIDEO_MODELS[model].cost_usd(int(model_input["duration"]), str(model_input["resolution"]))
+
+
+def counted(model: str, model_input: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the provider's metrics say was made."""
+    if model in IMAGE_MODELS:
+        return {"image_count": 1}
+    return {"video_output_duration_seconds": model_input["duration"]}

@@ -6,9 +6,13 @@ Drawn from the seed, so that some worlds are calm, some hostile in one way, and 
 from dataclasses import dataclass, replace
 from random import Random
 
+from pipeline.domain.quotas import Limits
 from tests.simulation.schedule import Hazards
 from tests.simulation.virtual_platform import PlatformMood
 from tests.simulation.virtual_replicate import ProviderMood
+
+ROOMY = Limits(active_jobs_per_user=50, jobs_per_user_per_day=1000, usd_per_user_per_day=20.0, usd_per_day=100.0)
+"""Limits that no world reaches."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,7 @@ class Weather:
     platform: PlatformMood
     jobs: tuple[JobPlan, ...]
     webhooks: bool = True
+    limits: Limits = ROOMY
 
 
 def draw_weather(random: Random) -> Weather:
@@ -40,6 +45,18 @@ def draw_weather(random: Random) -> Weather:
         platform=_platform(random),
         jobs=tuple(_job(random, number) for number in range(random.choice([1, 1, 2, 3]))),
         webhooks=random.random() < 0.7,
+        limits=_limits(random),
+    )
+
+
+def _limits(random: Random) -> Limits:
+    if random.random() < 0.7:
+        return ROOMY
+    return Limits(
+        active_jobs_per_user=random.choice([0, 1, 2]),
+        jobs_per_user_per_day=random.choice([0, 2]),
+        usd_per_user_per_day=random.choice([0.0, 0.5, 0.004]),
+        usd_per_day=random.choice([0.0, 0.4]),
     )
 
 

@@ -4,24 +4,29 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from random import Random
 from typing import Any
 from unittest.mock import patch
+from urllib.parse import parse_qs, urlsplit
 
 from pipeline.config import Settings, read_settings
-from pipeline.domain.jobs import CreatedWake, JobKind, JobRef, SignalWake, Wake
+from pipeline.domain.jobs import CreatedWake, JobKind, JobRef, Wake
 from pipeline.domain.predictions import PredictionState, operation_seed
 from pipeline.handlers import generate_multi_video, predictions, turns
+from pipeline.handlers import sweep as sweeping
+from pipeline.handlers.receive_webhook import receive_webhook
 from pipeline.handlers.run_job import run_job
+from pipeline.handlers.sweep import sweep
 from pipeline.handlers.tools import Desk, Tools
+from pipeline.repositories import documents
 from pipeline.repositories.clips import ClipRepository
 from pipeline.repositories.jobs import JobRepository
 from pipeline.repositories.predictions import PredictionRepository
 from pipeline.repositories.scenes import SceneRepository
+from pipeline.repositories.stuck_jobs import StuckJobRepository
 from pipeline.repositories.videos import VideoRepository
 from tests.simulation.memory_firestore import MemoryClient
 from tests.simulation.memory_store import MemoryStore
-from tests.simulation.schedule import Call, Schedule, VirtualPool, VirtualThreading, VirtualTime
+from tests.simulation.schedule import Call, Schedule, VirtualPool, VirtualThreading, VirtualTime, nothing_more
 from tests.simulation.virtual_platform import (
     EVENT_SECONDS,
     LETTING_GO_SECONDS,
@@ -31,18 +36,20 @@ from tests.simulation.virtual_platform import (
     VirtualTasks,
 )
 from tests.simulation.virtual_replicate import VirtualPrediction, VirtualReplicate
-from tests.simulation.weather import JobPlan, Weather, draw_weather
+from tests.simulation.weather import JobPlan, Weather
 
 USER = "user-1"
 SWEEP_SECONDS = 300.0
+WEBHOOK_SECONDS = 60.0
+WEBHOOK_DELIVERIES = 4
+WEBHOOK_URL = "https://functions.test/handle_replicate_webhook"
 SETTLING_SECONDS = 4500.0
 """How long the sweeper goes on after the last job has ended: webhooks and frozen calls may still come."""
 
 HORIZON_SECONDS = 24 * 3600.0
 RETENTION = timedelta(days=30)
 
-# Longer than a function may live and a create may be under way: `predictions._reconcile` counts on that.
-SETTINGS = replace(read_settings({}), submission_grace_seconds=1900)
+SETTINGS = read_settings({})
 
 
 @dataclass
@@ -50,13 +57,16 @@ class World:
     """The state of one schedule."""
 
     seed: int
+    weather: Weather
     settings: Settings = SETTINGS
-    weather: Weather | None = None
     schedule: Schedule = field(init=False)
 
     def __post_init__(self) -> None:
         self.schedule = schedule = Schedule(self.seed)
-        self.weather = weather = self.weather or draw_weather(Random(self.seed))  # noqa: S311  no secret
+        weather = self.weather
+        self.settings = replace(
+            self.settings, limits=weather.limits, webhook_url=WEBHOOK_URL if weather.webhooks else ""
+        )
         self.store = MemoryStore(schedule.clock)
         self.outside = MemoryClient(self.store)  # users and checks: no schedule holds it
         self.client = MemoryClient(self.store, FirestoreGate(schedule, weather.platform))
@@ -70,7 +80,6 @@ class World:
 
     def run(self) -> None:
         """Create the jobs and let everything happen."""
-        assert self.weather is not None
         for plan in self.weather.jobs:
             self.schedule.at(plan.created_at, lambda plan=plan: self._create(plan))
             if plan.cancel_at is not None:
@@ -102,7 +111,8 @@ class World:
     def desk(self) -> Desk:
         return Desk(
             settings=self.settings,
-            jobs=JobRepository(self.client, RETENTION),
+            jobs=JobRepository(self.client, RETENTION, self.settings.limits),
+            stuck=StuckJobRepository(self.client),
             scenes=SceneRepository(self.client),
             predictions=PredictionRepository(self.client, RETENTION),
             tasks=self.tasks,  # type: ignore[arg-type]  # virtual
@@ -122,22 +132,22 @@ class World:
             clock=self.schedule.clock,
         )
 
-    def deliver(self, name: str, ref: JobRef, wake: Wake, limit: float, ended: Callable[[Call], None]) -> None:
+    def deliver(
+        self, name: str, ref: JobRef, wake: Wake, limit: float, ended: Callable[[Call], None] = nothing_more
+    ) -> None:
         """Start a function with a wake-up for a job."""
         seconds = limit - LETTING_GO_SECONDS
         self.call(name, lambda: run_job(ref, wake, seconds, self.desk(), self.tools), limit, ended)
 
     def call(
-        self, name: str, run: Callable[[], None], limit: float, ended: Callable[[Call], None] = lambda call: None
+        self, name: str, run: Callable[[], None], limit: float, ended: Callable[[Call], None] = nothing_more
     ) -> None:
         """Start a function."""
-        assert self.weather is not None
         self.schedule.start(name, run, limit, ended, self.weather.hazards)
 
     # ---- what happens outside
 
     def _create(self, plan: JobPlan) -> None:
-        assert self.weather is not None
         status = {"image": "pending", "video": "pending"}
         for scene_id in scene_ids(plan):
             scene = {"user_id": USER, "state": "text", "generation_status": status}
@@ -152,9 +162,7 @@ class World:
             late = draw.uniform(0.0, mood.latest)
             self.schedule.after(
                 late,
-                lambda: self.deliver(
-                    f"event of {ref.job_id}", ref, CreatedWake(), EVENT_SECONDS, ended=lambda call: None
-                ),
+                lambda: self.deliver(f"event of {ref.job_id}", ref, CreatedWake(), EVENT_SECONDS),
             )
 
     def _cancel(self, plan: JobPlan) -> None:
@@ -163,42 +171,38 @@ class World:
         self.schedule.note(f"{ref.path} is to be canceled")
 
     def _send_webhooks(self, prediction: VirtualPrediction) -> None:
-        """Stands for the webhook function: whoever waits for this prediction is woken."""
-        assert self.weather is not None
-        mood = self.weather.platform
-        if not self.weather.webhooks or self.schedule.chance(mood.webhook_lost):
+        """Replicate tells of an end: late, twice, or not at all; again when nobody takes it."""
+        mood, schedule = self.weather.platform, self.schedule
+        if prediction.webhook is None or schedule.chance(mood.webhook_lost):
             return
-        for _ in range(2 if self.schedule.chance(mood.duplicate) else 1):
-            late = self.schedule.random.uniform(0.0, mood.latest_webhook)
-            self.schedule.after(late, lambda: self._receive_webhook(prediction))
+        for _ in range(2 if schedule.chance(mood.duplicate) else 1):
+            late = schedule.random.uniform(0.0, mood.latest_webhook)
+            schedule.after(late, lambda: self._receive_webhook(prediction, 1))
 
-    def _receive_webhook(self, prediction: VirtualPrediction) -> None:
-        paths = [
-            fields["job_path"] for op, fields in self.documents("predictions") if operation_seed(op) == prediction.seed
-        ]
-        for ref in self.refs:
-            if ref.path in paths:
-                name = f"webhook of {prediction.id}"
-                self.deliver(name, ref, SignalWake(), EVENT_SECONDS, ended=lambda call: None)
+    def _receive_webhook(self, prediction: VirtualPrediction, number: int) -> None:
+        (op,) = parse_qs(urlsplit(prediction.webhook or "").query)["op"]
+        told = self.replicate.report(prediction)
+
+        def ended(call: Call) -> None:
+            if (call.killed or call.error is not None) and number < WEBHOOK_DELIVERIES:
+                self.schedule.after(15.0, lambda: self._receive_webhook(prediction, number + 1))
+
+        self.call(
+            f"webhook of {prediction.id} delivery {number}",
+            lambda: receive_webhook(op, told, self.desk(), self.tools()),
+            WEBHOOK_SECONDS,
+            ended,
+        )
 
     def _sweep(self) -> None:
-        """Stands for the sweeper: whatever is due is looked at."""
-        assert self.weather is not None
         if self._is_settled():
             return
         self.schedule.after(SWEEP_SECONDS, self._sweep)
-        if self.schedule.chance(self.weather.platform.sweep_missed):
-            return
-        for ref in self.refs:
-            job = self.job(ref)
-            if job is not None and self._is_due(job):
-                self.deliver(f"sweep of {ref.job_id}", ref, SignalWake(), EVENT_SECONDS, ended=lambda call: None)
+        if not self.schedule.chance(self.weather.platform.sweep_missed):
+            self.call("sweep", self._run_sweep, EVENT_SECONDS)
 
-    def _is_due(self, job: Mapping[str, Any]) -> bool:
-        if job["status"] == "pending":
-            return True
-        wake_at = job.get("wake_at")
-        return wake_at is not None and self.schedule.seconds_of(wake_at) <= self.schedule.now
+    def _run_sweep(self) -> None:
+        sweep(self.desk(), self.tools, EVENT_SECONDS - LETTING_GO_SECONDS)
 
     def _is_settled(self) -> bool:
         """Whether there is nothing left for a sweeper, or it has been tried for long enough."""
@@ -254,14 +258,22 @@ def _fields(plan: JobPlan) -> dict[str, Any]:
 @contextmanager
 def virtual_modules(schedule: Schedule) -> Iterator[None]:
     """Handlers' own time and threads become the schedule's: they are taken from the standard library, not passed in."""
+
+    def pool(max_workers: int) -> VirtualPool:
+        return VirtualPool(schedule, max_workers)
+
     time, threading = VirtualTime(schedule), VirtualThreading(schedule)
     with ExitStack() as stack:
         for module, name, stand_in in (
             (turns, "time", time),
             (turns, "threading", threading),
             (predictions, "time", time),
+            (documents, "time", time),
+            (documents, "random", schedule.random),
+            (sweeping, "time", time),
+            (sweeping, "ThreadPoolExecutor", pool),
             (generate_multi_video, "threading", threading),
-            (generate_multi_video, "ThreadPoolExecutor", lambda max_workers: VirtualPool(schedule, max_workers)),
+            (generate_multi_video, "ThreadPoolExecutor", pool),
         ):
             stack.enter_context(patch.object(module, name, stand_in))
         yield
