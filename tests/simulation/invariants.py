@@ -150,6 +150,15 @@ def _record_faults(world: World, op: str, fields: Mapping[str, Any]) -> Iterator
             yield f"{op} follows one that is not to be repeated"
     if fields["state"] not in ("succeeded", "failed", "held"):
         yield f"{op} is {fields['state']} for ever"
+    if fields["state"] == "held" and not _may_lose_an_hour(world):
+        yield f"{op} is held, although nothing kept us from looking for it in time"
+
+
+def _may_lose_an_hour(world: World) -> bool:
+    """Whether a submission may be out of sight until the provider's records are gone."""
+    hazards, provider, platform = world.weather.hazards, world.weather.provider, world.weather.platform
+    hindrances = (hazards.kill, hazards.freeze, provider.read_fails, platform.firestore_fails, platform.sweep_missed)
+    return any(hindrances)
 
 
 def _may_be_repeated(prediction: VirtualPrediction) -> bool:
@@ -157,10 +166,12 @@ def _may_be_repeated(prediction: VirtualPrediction) -> bool:
 
 
 def _job_faults(world: World, ref: JobRef, job: Mapping[str, Any], cancel_wanted: bool) -> Iterator[str]:
-    ops = [op for op, fields in world.documents("predictions") if fields["job_path"] == ref.path]
+    records = {op: fields for op, fields in world.documents("predictions") if fields["job_path"] == ref.path}
+    ops = list(records)
     predictions = [one for op in ops for one in world.accepted(op)]
     charged = sum(one.charged_usd for one in predictions)
-    if abs(charged - job["cost_usd"]) > 1e-6:
+    held = sum(fields["cost_usd"] for op, fields in records.items() if fields["state"] == "held")
+    if not charged - 1e-6 < job["cost_usd"] < charged + held + 1e-6:
         yield f"{ref.path} ({job['status']}) says it cost {job['cost_usd']}, Replicate charged {charged:g}"
     if job.get("lease_expires_at") is not None or job.get("wake_at") is not None:
         yield f"{ref.path} has ended and is still to be woken"
@@ -204,6 +215,10 @@ def _is_explained(world: World, code: str, predictions: Sequence[VirtualPredicti
             return world.settings.limits != ROOMY
         case "interrupted":
             return world.schedule.interruptions >= MAX_ATTEMPTS
+        case "outcome_unknown":
+            return _may_lose_an_hour(world)
+        case "deadline_exceeded":
+            return world.weather.hazards.freeze > 0
         case "provider_unavailable":
             return provider.unconnected > 0 or provider.read_fails > 0
         case "rate_limited":
@@ -213,7 +228,7 @@ def _is_explained(world: World, code: str, predictions: Sequence[VirtualPredicti
         case "content_rejected":
             return Fate.FLAGGED in fates
         case "prediction_failed":
-            return Fate.FAILS in fates
+            return Fate.FAILS in fates or expired
         case "prediction_interrupted":
             return Fate.INTERRUPTED in fates or any(one.status == "aborted" for one in predictions)
         case "prediction_timed_out":
@@ -234,12 +249,16 @@ def _scene_faults(world: World, ref: JobRef, job: Mapping[str, Any], scene_id: s
     medium = "image" if ref.kind is JobKind.IMAGE else "video"
     shown = scene["generation_status"][medium]
     clips = {f"{ref.job_id}-scene-{clip['scene_number']}": clip for clip in job.get("clips") or []}
-    if ref.kind is JobKind.MULTI_VIDEO and scene_id in clips:
+    failed = {f"{ref.job_id}-scene-{error['scene_number']}" for error in job.get("scene_errors") or []}
+    url = None
+    if scene_id in clips:
         expected, url = "complete", clips[scene_id]["video_url"]
+    elif scene_id in failed:
+        expected = "error"
     else:
         expected = {"complete": "complete", "error": "error", "canceled": "pending"}[job["status"]]
         url = job.get(f"{medium}_url")
-    never_begun = ref.kind is JobKind.MULTI_VIDEO and "place" not in job.get("steps", {})
+    never_begun = ref.kind is JobKind.MULTI_VIDEO and not job.get("steps", {}).get("place", {}).get("done")
     if shown != expected and not (never_begun and shown == "pending"):
         yield f"{ref.path} is {job['status']}, but {scene_id} shows {shown}"
     if expected == "complete" and scene.get(f"{medium}_url") != url:

@@ -98,7 +98,7 @@ class Schedule:
         self.random = random.Random(seed)  # noqa: S311  no secret
         self.now = 0.0
         self.trace: list[str] = []
-        self.interruptions = 0  # kills, and freezes: what a lease may run out by
+        self.interruptions = 0  # kills, freezes and errors: what a turn may end by without a release
         self._agenda: list[tuple[float, int, Fiber | Callable[[], None], int]] = []
         self._number = 0
         self._running: Fiber | None = None
@@ -287,6 +287,7 @@ class Schedule:
             run()
         except Exception as error:  # noqa: BLE001  what the function throws, the platform sees
             call.error = error
+            self.interruptions += 1
             self.note(f"{call.name} raises {type(error).__name__}: {error}")
 
     def _push(self, fiber: Fiber, at: float) -> None:

@@ -26,7 +26,7 @@ from pipeline.repositories.stuck_jobs import StuckJobRepository
 from pipeline.repositories.videos import VideoRepository
 from tests.simulation.memory_firestore import MemoryClient
 from tests.simulation.memory_store import MemoryStore
-from tests.simulation.schedule import Call, Schedule, VirtualPool, VirtualThreading, VirtualTime, nothing_more
+from tests.simulation.schedule import CALM, Call, Schedule, VirtualPool, VirtualThreading, VirtualTime, nothing_more
 from tests.simulation.virtual_platform import (
     EVENT_SECONDS,
     LETTING_GO_SECONDS,
@@ -43,10 +43,10 @@ SWEEP_SECONDS = 300.0
 WEBHOOK_SECONDS = 60.0
 WEBHOOK_DELIVERIES = 4
 WEBHOOK_URL = "https://functions.test/handle_replicate_webhook"
-SETTLING_SECONDS = 4500.0
-"""How long the sweeper goes on after the last job has ended: webhooks and frozen calls may still come."""
+STORM_SECONDS = 3 * 3600.0
+"""After this nothing dies, freezes or fails any more: what is not right by the horizon never will be."""
 
-HORIZON_SECONDS = 24 * 3600.0
+HORIZON_SECONDS = 8 * 3600.0
 RETENTION = timedelta(days=30)
 
 SETTINGS = read_settings({})
@@ -76,7 +76,6 @@ class World:
         self.downloads = VirtualDownloads(schedule, weather.platform, self.replicate)
         self.tasks = VirtualTasks(schedule, weather.platform, self.deliver)
         self.refs = [_ref(plan) for plan in weather.jobs]
-        self._all_ended_at: float | None = None
 
     def run(self) -> None:
         """Create the jobs and let everything happen."""
@@ -143,7 +142,8 @@ class World:
         self, name: str, run: Callable[[], None], limit: float, ended: Callable[[Call], None] = nothing_more
     ) -> None:
         """Start a function."""
-        self.schedule.start(name, run, limit, ended, self.weather.hazards)
+        stormy = self.schedule.now < STORM_SECONDS
+        self.schedule.start(name, run, limit, ended, self.weather.hazards if stormy else CALM)
 
     # ---- what happens outside
 
@@ -198,7 +198,8 @@ class World:
         if self._is_settled():
             return
         self.schedule.after(SWEEP_SECONDS, self._sweep)
-        if not self.schedule.chance(self.weather.platform.sweep_missed):
+        missed = self.schedule.chance(self.weather.platform.sweep_missed)
+        if not missed or self.schedule.now > STORM_SECONDS:
             self.call("sweep", self._run_sweep, EVENT_SECONDS)
 
     def _run_sweep(self) -> None:
@@ -207,15 +208,15 @@ class World:
     def _is_settled(self) -> bool:
         """Whether there is nothing left for a sweeper, or it has been tried for long enough."""
         now = self.schedule.now
-        if now > HORIZON_SECONDS:
+        if now > STORM_SECONDS = 3 * 3600.0
+"""After this nothing dies, freezes or fails any more: what is not right by the horizon never will be."""
+
+HORIZON_SECONDS:
             return True
         jobs = [self.job(ref) for ref in self.refs]
         if any(job is None or not job.get("completed_at") for job in jobs):
             return False
-        if self._all_ended_at is None:
-            self._all_ended_at = now
-        open_records = [op for op, fields in self.documents("predictions") if not _has_ended(fields)]
-        return not open_records or now > self._all_ended_at + SETTLING_SECONDS
+        return all(_has_ended(fields) for _, fields in self.documents("predictions"))
 
 
 def _has_ended(fields: Mapping[str, Any]) -> bool:
