@@ -207,11 +207,7 @@ class World:
 
     def _is_settled(self) -> bool:
         """Whether there is nothing left for a sweeper, or it has been tried for long enough."""
-        now = self.schedule.now
-        if now > STORM_SECONDS = 3 * 3600.0
-"""After this nothing dies, freezes or fails any more: what is not right by the horizon never will be."""
-
-HORIZON_SECONDS:
+        if self.schedule.now > HORIZON_SECONDS:
             return True
         jobs = [self.job(ref) for ref in self.refs]
         if any(job is None or not job.get("completed_at") for job in jobs):
