@@ -125,7 +125,7 @@ def faults_at_end(world: World) -> Iterator[str]:
 def _usage_faults(world: World) -> Iterator[str]:
     """The ledger: nothing is reserved or active any more, and what was spent is what the jobs say they cost."""
     admitted = [job for ref in world.refs if (job := world.job(ref)) is not None and job.get("usage_day")]
-    cost = sum(microusd(job["cost_usd"]) for job in admitted)
+    cost = sum(microusd(job.get("cost_usd", 0.0)) for job in admitted)
     active = (world.outside.fields(f"users/{USER}/usage/active") or {}).get("job_paths")
     if active:
         yield f"the ledger still has {active} as active"

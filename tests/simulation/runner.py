@@ -1,7 +1,7 @@
 """Runs worlds: one seed, one schedule, one verdict."""
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from random import Random
@@ -40,16 +40,17 @@ class _Nowhere(io.TextIOBase):
         return len(text)
 
 
-def replay(seed: int, *, settings: Settings = SETTINGS, weather: Weather | None = None) -> Verdict:
-    """Run the schedule of a seed: the same every time."""
-    world = World(seed, weather or draw_weather(Random(seed)), settings)  # noqa: S311  no secret
+def replay(
+    seed: int, weather: Weather | None = None, settings: Settings = SETTINGS, world_type: type[World] = World
+) -> Verdict:
+    """Run the schedule of a seed: the same every time. `weather` is drawn from the seed unless it is given."""
+    world = world_type(seed, weather or draw_weather(Random(seed)), settings)  # noqa: S311  no secret
     watch = Watch(world)
     with redirect_stdout(_Nowhere()), redirect_stderr(_Nowhere()):
         world.run()
-    faults = [*watch.faults, *faults_at_end(world)]
     return Verdict(
         seed=seed,
-        faults=tuple(faults),
+        faults=(*watch.faults, *faults_at_end(world)),
         trace=tuple(world.schedule.trace),
         seconds=world.schedule.now,
         statuses=tuple(str((world.job(ref) or {}).get("status")) for ref in world.refs),
@@ -57,7 +58,7 @@ def replay(seed: int, *, settings: Settings = SETTINGS, weather: Weather | None 
     )
 
 
-def run_many(seeds: Iterable[int], settings: Settings = SETTINGS) -> Iterator[Verdict]:
-    """The verdicts of many schedules."""
-    for seed in seeds:
-        yield replay(seed, settings=settings)
+def first_fault(seeds: Iterable[int], world_type: type[World] = World) -> Verdict | None:
+    """The first schedule that goes wrong, or None."""
+    verdicts = (replay(seed, world_type=world_type) for seed in seeds)
+    return next((verdict for verdict in verdicts if verdict.faults), None)

@@ -35,8 +35,8 @@ class Fate(StrEnum):
 
     SUCCEEDS = "succeeds"
     FAILS = "fails"
-    FLAGGED = "flagged"
-    INTERRUPTED = "interrupted"
+    FLAGGED = "is flagged"
+    INTERRUPTED = "is interrupted"
     NEVER_STARTS = "never starts"
     NEVER_ENDS = "never ends"
 
