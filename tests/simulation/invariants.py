@@ -19,7 +19,7 @@ from pipeline.domain.quotas import microusd
 from tests.simulation.memory_store import Change
 from tests.simulation.schedule import Call
 from tests.simulation.virtual_replicate import Fate, VirtualPrediction
-from tests.simulation.weather import ROOMY
+from tests.simulation.weather import ROOMY, JobPlan
 from tests.simulation.world import USER, World, scene_ids
 
 JOB_COLLECTIONS = frozenset(kind.collection for kind in JobKind)
@@ -110,7 +110,8 @@ def faults_at_end(world: World) -> Iterator[str]:
     yield from _usage_faults(world)
     for op, fields in records.items():
         yield from _record_faults(world, op, fields)
-    for plan, ref in zip(world.weather.jobs, world.refs, strict=True):
+    tried_again = {plan.retry_of for plan in world.plans}
+    for plan, ref in zip(world.plans, world.refs, strict=True):
         job = world.job(ref)
         if job is None:
             yield f"{ref.path} is gone"
@@ -118,8 +119,21 @@ def faults_at_end(world: World) -> Iterator[str]:
             yield f"{ref.path} is {job['status']} for ever"
         else:
             yield from _job_faults(world, ref, job, plan.cancel_at is not None)
-            for scene_id in scene_ids(plan):
-                yield from _scene_faults(world, ref, job, scene_id)
+            if plan.name not in tried_again:
+                for number, scene_id in enumerate(scene_ids(plan), 1):
+                    faults = list(_scene_faults(world, ref, job, scene_id, number))
+                    yield from [] if faults and _is_anothers(world, plan, scene_id) else faults
+
+
+def _is_anothers(world: World, plan: JobPlan, scene_id: str) -> bool:
+    """Whether a scene rightly shows what another job came to: the same request sent twice, or what a retry retries."""
+    others = [
+        (other, ref)
+        for other, ref in zip(world.plans, world.refs, strict=True)
+        if other is not plan and scene_id in scene_ids(other)
+    ]
+    number = scene_ids(plan).index(scene_id) + 1
+    return any(not list(_scene_faults(world, ref, world.job(ref) or {}, scene_id, number)) for _, ref in others)
 
 
 def _usage_faults(world: World) -> Iterator[str]:
@@ -176,11 +190,15 @@ def _job_faults(world: World, ref: JobRef, job: Mapping[str, Any], cancel_wanted
     if job.get("lease_expires_at") is not None or job.get("wake_at") is not None:
         yield f"{ref.path} has ended and is still to be woken"
     match JobStatus(job["status"]):
+        case JobStatus.COMPLETE if job.get("duplicate_of"):
+            yield from _duplicate_faults(world, ref, job, ops)
         case JobStatus.COMPLETE:
             yield from _complete_faults(world, ref, job, ops)
-        case JobStatus.CANCELED if not cancel_wanted:
+        case JobStatus.CANCELED if not cancel_wanted and not job.get("duplicate_of"):
             yield f"{ref.path} was canceled by nobody"
         case JobStatus.ERROR:
+            if job.get("duplicate_of") or job.get("retry_of"):
+                predictions = world.replicate.accepted
             errors = job.get("scene_errors") if job["error"]["code"] == "partial_failure" else [job["error"]]
             for error in errors or [{"code": "partial_failure"}]:
                 if not _is_explained(world, error["code"], predictions):
@@ -190,8 +208,14 @@ def _job_faults(world: World, ref: JobRef, job: Mapping[str, Any], cancel_wanted
 def _complete_faults(world: World, ref: JobRef, job: Mapping[str, Any], ops: Sequence[str]) -> Iterator[str]:
     steps = {op.rpartition("~")[0] for op in ops}
     wanted = 1 if ref.kind is not JobKind.MULTI_VIDEO else len(job["scenes"])
-    if len(steps) != wanted:
+    if len(steps) != wanted and not job.get("retry_of"):
         yield f"{ref.path} is complete with {len(steps)} predictions instead of {wanted}"
+    if job.get("retry_of"):
+        earlier = world.job(JobRef(ref.kind, job["retry_of"])) or {}
+        stored = {name for name, step in earlier.get("steps", {}).items() if step.get("done")}
+        for step in steps:
+            if step.rpartition("~")[2].replace("predict", "store") in stored:
+                yield f"{step} was paid again, although its file was there"
     for step in steps:
         succeeded = [one for op in ops if op.startswith(f"{step}~") for one in world.accepted(op) if one.output]
         if len(succeeded) != 1:
@@ -203,6 +227,16 @@ def _complete_faults(world: World, ref: JobRef, job: Mapping[str, Any], ops: Seq
     ):
         if key not in world.storage.objects:
             yield f"{ref.path} is complete without its file {key}"
+
+
+def _duplicate_faults(world: World, ref: JobRef, job: Mapping[str, Any], ops: Sequence[str]) -> Iterator[str]:
+    """A duplicate costs nothing and hands over what the other job has made."""
+    other = world.job(JobRef.of_path(job["duplicate_of"])) or {}
+    if ops:
+        yield f"{ref.path} is a duplicate and ordered {', '.join(ops)}"
+    for name in ("image_url", "video_url", "clips"):
+        if job.get(name) != other.get(name):
+            yield f"{ref.path} has another {name} than {job['duplicate_of']}"
 
 
 def _is_explained(world: World, code: str, predictions: Sequence[VirtualPrediction]) -> bool:
@@ -244,16 +278,16 @@ def _is_explained(world: World, code: str, predictions: Sequence[VirtualPredicti
     return False
 
 
-def _scene_faults(world: World, ref: JobRef, job: Mapping[str, Any], scene_id: str) -> Iterator[str]:
+def _scene_faults(world: World, ref: JobRef, job: Mapping[str, Any], scene_id: str, number: int) -> Iterator[str]:
     scene = world.outside.fields(f"scenes/{scene_id}") or {}
     medium = "image" if ref.kind is JobKind.IMAGE else "video"
     shown = scene["generation_status"][medium]
-    clips = {f"{ref.job_id}-scene-{clip['scene_number']}": clip for clip in job.get("clips") or []}
-    failed = {f"{ref.job_id}-scene-{error['scene_number']}" for error in job.get("scene_errors") or []}
+    clips = {clip["scene_number"]: clip for clip in job.get("clips") or []}
+    failed = {error["scene_number"] for error in job.get("scene_errors") or []}
     url = None
-    if scene_id in clips:
-        expected, url = "complete", clips[scene_id]["video_url"]
-    elif scene_id in failed:
+    if number in clips:
+        expected, url = "complete", clips[number]["video_url"]
+    elif number in failed:
         expected = "error"
     else:
         expected = {"complete": "complete", "error": "error", "canceled": "pending"}[job["status"]]

@@ -160,7 +160,7 @@ class Schedule:
         return self._running.call if self._running else None
 
     @property
-    def live_calls(self) -> Iterable[Call]:
+    def live_calls(self) -> list[Call]:
         """The calls that have not ended."""
         return [call for call in self._calls if call.fibers]
 

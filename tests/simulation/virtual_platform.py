@@ -135,6 +135,12 @@ class VirtualStorage:
         self._schedule.effect(f"store {key} done")
         return StoredObject(key, size_bytes, content_type, f"https://storage.test/{key}")
 
+    def stat(self, key: str) -> StoredObject | None:
+        self._schedule.effect(f"look for {key}")
+        if key not in self.objects:
+            return None
+        return StoredObject(key, self.objects[key], "image/png", f"https://storage.test/{key}")
+
     def __getattr__(self, name: str) -> Any:
         raise NotImplementedError(f"storage.{name} is not simulated")
 

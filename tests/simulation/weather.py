@@ -23,6 +23,10 @@ class JobPlan:
     scenes: int  # 0: an image job; 1: a video job; more: a multi-video job
     created_at: float
     cancel_at: float | None = None
+    request_id: str | None = None  # two jobs with the same one ask for the same
+    retry_of: str | None = None
+    scenes_of: str | None = None  # the job whose scenes it works on, if not its own
+    again_after: float | None = None  # its user creates a retry this long after it has failed
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class Weather:
 
 def draw_weather(random: Random) -> Weather:
     """The weather of a seed."""
-    return Weather(
+    weather = Weather(
         hazards=_hazards(random),
         provider=_provider(random),
         platform=_platform(random),
@@ -47,6 +51,20 @@ def draw_weather(random: Random) -> Weather:
         webhooks=random.random() < 0.7,
         limits=_limits(random),
     )
+    return replace(weather, jobs=_insistent(random, weather.jobs))
+
+
+def _insistent(random: Random, jobs: tuple[JobPlan, ...]) -> tuple[JobPlan, ...]:
+    """Some users send a job twice, and some try again what has failed."""
+    if random.random() < 0.3:
+        jobs = tuple(replace(job, again_after=random.choice([1.0, 900.0, 5000.0])) for job in jobs)
+    if random.random() < 0.15:
+        first = replace(jobs[0], request_id="request-0")
+        later = random.uniform(0.0, random.choice([1.0, 300.0]))
+        twin = replace(first, name="twin", scenes_of=first.name, created_at=first.created_at + later, again_after=None)
+        cancel_at = twin.created_at + random.uniform(0.0, 100.0) if random.random() < 0.2 else None
+        jobs = (first, *jobs[1:], replace(twin, cancel_at=cancel_at))
+    return jobs
 
 
 def _limits(random: Random) -> Limits:

@@ -75,7 +75,8 @@ class World:
         self.storage = VirtualStorage(schedule, weather.platform)
         self.downloads = VirtualDownloads(schedule, weather.platform, self.replicate)
         self.tasks = VirtualTasks(schedule, weather.platform, self.deliver)
-        self.refs = [_ref(plan) for plan in weather.jobs]
+        self.plans = list(weather.jobs)
+        self._undecided = {plan.name for plan in weather.jobs if plan.again_after is not None}
 
     def run(self) -> None:
         """Create the jobs and let everything happen."""
@@ -88,6 +89,11 @@ class World:
             self.schedule.run()
 
     # ---- what is there
+
+    @property
+    def refs(self) -> list[JobRef]:
+        """Where the jobs are."""
+        return [job_ref(plan) for plan in self.plans]
 
     def job(self, ref: JobRef) -> dict[str, Any] | None:
         """A job document."""
@@ -149,12 +155,14 @@ class World:
 
     def _create(self, plan: JobPlan) -> None:
         status = {"image": "pending", "video": "pending"}
-        for scene_id in scene_ids(plan):
+        for scene_id in scene_ids(plan) if plan.scenes_of is None else []:
             scene = {"user_id": USER, "state": "text", "generation_status": status}
             self.outside.document("scenes", scene_id).set(scene)
-        ref, mood, draw = _ref(plan), self.weather.platform, self.schedule.random
+        ref, mood, draw = job_ref(plan), self.weather.platform, self.schedule.random
         self.outside.document(ref.path).set(_fields(plan))
         self.schedule.note(f"{ref.path} is created")
+        if plan.again_after is not None:
+            self.schedule.after(plan.again_after, lambda: self._try_again(plan))
         if self.schedule.chance(mood.event_lost):
             self.schedule.note("its event is lost")
             return
@@ -165,8 +173,21 @@ class World:
                 lambda: self.deliver(f"event of {ref.job_id}", ref, CreatedWake(), EVENT_SECONDS),
             )
 
+    def _try_again(self, plan: JobPlan) -> None:
+        """The user looks from time to time; once the job has failed, they create it again."""
+        ended = (self.job(job_ref(plan)) or {}).get("completed_at")
+        after = plan.again_after or 0.0
+        if ended is None or self.schedule.seconds_of(ended) + after > self.schedule.now:
+            self.schedule.after(60.0, lambda: self._try_again(plan))
+            return
+        self._undecided.discard(plan.name)
+        if (self.job(job_ref(plan)) or {})["status"] == "error":
+            again = JobPlan(f"{plan.name}-again", plan.scenes, 0.0, retry_of=plan.name, scenes_of=plan.name)
+            self.plans.append(again)
+            self._create(again)
+
     def _cancel(self, plan: JobPlan) -> None:
-        ref = _ref(plan)
+        ref = job_ref(plan)
         self.outside.document(ref.path).update({"cancel_requested": True})
         self.schedule.note(f"{ref.path} is to be canceled")
 
@@ -209,6 +230,8 @@ class World:
         """Whether there is nothing left for a sweeper, or it has been tried for long enough."""
         if self.schedule.now > HORIZON_SECONDS:
             return True
+        if self._undecided or self.schedule.live_calls:
+            return False
         jobs = [self.job(ref) for ref in self.refs]
         if any(job is None or not job.get("completed_at") for job in jobs):
             return False
@@ -221,16 +244,19 @@ def _has_ended(fields: Mapping[str, Any]) -> bool:
 
 def scene_ids(plan: JobPlan) -> list[str]:
     """The scenes that a job is for."""
-    return [f"{plan.name}-scene-{number}" for number in range(1, max(plan.scenes, 1) + 1)]
+    return [f"{plan.scenes_of or plan.name}-scene-{number}" for number in range(1, max(plan.scenes, 1) + 1)]
 
 
-def _ref(plan: JobPlan) -> JobRef:
+def job_ref(plan: JobPlan) -> JobRef:
+    """Where a job is."""
     kinds = {0: JobKind.IMAGE, 1: JobKind.VIDEO}
     return JobRef(kinds.get(plan.scenes, JobKind.MULTI_VIDEO), plan.name)
 
 
 def _fields(plan: JobPlan) -> dict[str, Any]:
     fields: dict[str, Any] = {"job_id": plan.name, "user_id": USER, "status": "pending"}
+    fields |= {"request_id": plan.request_id} if plan.request_id else {}
+    fields |= {"retry_of": plan.retry_of} if plan.retry_of else {}
     picture = "https://sources.test/picture.png"
     scenes = scene_ids(plan)
     if plan.scenes == 0:
