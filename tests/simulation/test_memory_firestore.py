@@ -355,3 +355,44 @@ def test_a_transaction_reads_before_it_writes(client: Any, place: Any) -> None:
     with pytest.raises(ReadAfterWriteError):
         firestore.transactional(run)(client.transaction())
     assert place.document("a").get().to_dict() == {"n": 1}
+
+
+def test_a_batch_on_conditions(client: Any, place: Any) -> None:
+    place.document("a").set({"n": 1})
+    read = place.document("a").get()
+    batch = client.batch()
+    assert len(batch) == 0
+    batch.update(place.document("a"), {"n": 2}, option=client.write_option(last_update_time=read.update_time))
+    batch.create(place.document("b"), {"n": firestore.Increment(3)})
+    assert len(batch) == 2
+    batch.commit()
+    late = client.batch()
+    late.update(place.document("a"), {"n": 9}, option=client.write_option(last_update_time=read.update_time))
+    late.set(place.document("c"), {"n": 9})
+    with pytest.raises(FailedPrecondition):
+        late.commit()
+    assert {snapshot.id: snapshot.to_dict() for snapshot in place.stream()} == {"a": {"n": 2}, "b": {"n": 3}}
+
+
+def test_transforms_of_a_merge(place: Any) -> None:
+    changes = {"n": firestore.Increment(2), "list": firestore.ArrayRemove(["x"]), "day": "today"}
+    place.document("a").set(changes, merge=True)
+    place.document("a").set({"list": ["x", "y"]}, merge=True)
+    place.document("a").set(changes, merge=True)
+    assert place.document("a").get().to_dict() == {"n": 4, "list": ["y"], "day": "today"}
+
+
+def test_several_documents_at_once(client: Any, place: Any) -> None:
+    place.document("a").set({"n": 1})
+    found = client.get_all([place.document("a"), place.document("b")])
+    assert {snapshot.reference.path: snapshot.exists for snapshot in found} == {
+        f"{place.id}/a": True,
+        f"{place.id}/b": False,
+    }
+
+
+def test_a_page_goes_on_behind_a_snapshot(place: Any) -> None:
+    _fill(place)
+    query = place.where(filter=FieldFilter("n", "==", 2)).order_by("__name__").limit(1)
+    (first,) = query.stream()
+    assert [snapshot.id for snapshot in query.start_after(first).stream()] == ["d"]
