@@ -44,6 +44,7 @@ STILL_OPEN = re.compile(
     r"|does not show the video of multi_video_jobs"
     r"|says it cost"
     r"|micro-dollars"
+    r"|is held, although"
 )
 """What `test_open_faults` shows, which schedules meet now and then: to go with those faults."""
 
