@@ -26,7 +26,7 @@ from tests.simulation.weather import JobPlan, Weather
 from tests.simulation.world import RETENTION, World
 
 SCHEDULES = int(os.environ.get("SIMULATION_SCHEDULES", "300"))
-SEED = int(os.environ.get("SIMULATION_SEED", "2"))
+SEED = int(os.environ.get("SIMULATION_SEED", "1"))
 
 STILL = Weather(CALM, ProviderMood(), PlatformMood(webhook_lost=0.0), (JobPlan("job-0", 0, 0.0),))
 """A world in which nothing goes wrong."""
@@ -39,14 +39,8 @@ def verdicts() -> list[Verdict]:
     return [replay(seed) for seed in range(SEED, SEED + SCHEDULES)]
 
 
-STILL_OPEN = re.compile(
-    r"multi_video_jobs/\S+ is \w+, but \S+ shows (generating|error|complete)"
-    r"|does not show the video of multi_video_jobs"
-    r"|says it cost"
-    r"|micro-dollars"
-    r"|is held, although"
-)
-"""What `test_open_faults` shows, which schedules meet now and then: to go with those faults."""
+STILL_OPEN = re.compile(r"multi_video_jobs/\S+ is error, but \S+ shows complete")
+"""A turn's first `_show` lists only the clips it has come to itself: a job that is given up then lacks earlier ones."""
 
 
 def test_every_schedule_ends_right(verdicts: list[Verdict]) -> None:

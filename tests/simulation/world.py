@@ -239,7 +239,8 @@ class World:
 
 
 def _has_ended(fields: Mapping[str, Any]) -> bool:
-    return PredictionState(fields["state"]).is_terminal
+    """Whether a record is closed, and its job knows what it cost: the sweeper has no more to do with it."""
+    return PredictionState(fields["state"]).is_terminal and fields.get("check_at") is None
 
 
 def scene_ids(plan: JobPlan) -> list[str]:

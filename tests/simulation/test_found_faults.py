@@ -1,12 +1,8 @@
-"""Faults that the simulation has found and that are still open, each as the schedule that shows it.
-
-`strict`: the mark must go, and its test stays, when the fault is gone.
-"""
+"""Faults that the simulation has found, each as the schedule that shows it."""
 
 from dataclasses import replace
 from typing import Any
 
-import pytest
 from google.api_core.exceptions import ServiceUnavailable
 
 from pipeline.domain.errors import ProviderUnavailable
@@ -40,7 +36,6 @@ class FailingMark(World):
         self.schedule.effect = failing  # type: ignore[method-assign]
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="a mark that failed is not repeated")
 def test_a_scene_shows_its_clip_although_firestore_failed_once() -> None:
     quick = ProviderMood(longest_start_seconds=0.1, longest_run_seconds=1.0)
     weather = replace(STILL, jobs=(JobPlan("job-0", 3, 0.0),), provider=quick)
@@ -49,7 +44,6 @@ def test_a_scene_shows_its_clip_although_firestore_failed_once() -> None:
     assert not verdict.faults, verdict.faults
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="the sweeper comes when the listing is purged")
 def test_a_canceled_job_does_not_leave_a_submission_unknown() -> None:
     weather = replace(STILL, jobs=(JobPlan("job-0", 0, 0.0, cancel_at=20.0),), provider=ProviderMood(lost=1.0))
     verdict = replay(3, weather)
@@ -93,7 +87,6 @@ class DyingSweeper(World):
         return replace(super().tools(), replicate=silent)  # type: ignore[arg-type]
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="the sweeper dies between record and job")
 def test_the_cost_is_corrected_although_the_sweeper_died_half_way() -> None:
     never = ProviderMood(never_starts=1.0)
     weather = replace(STILL, jobs=(JobPlan("job-0", 0, 0.0, cancel_at=20.0),), provider=never, webhooks=False)
@@ -102,7 +95,6 @@ def test_the_cost_is_corrected_although_the_sweeper_died_half_way() -> None:
     assert not verdict.faults, verdict.faults
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="a canceled duplicate resets the scene")
 def test_canceling_a_duplicate_leaves_the_picture_on_the_scene() -> None:
     first = JobPlan("job-0", 0, 0.0, request_id="request-0")
     twin = replace(first, name="twin", scenes_of="job-0", created_at=100.0, cancel_at=100.1)
