@@ -50,6 +50,7 @@ def job(status: JobStatus = JobStatus.PROCESSING, **fields: object) -> Job:
         (job(turn=1, lease_expires_at=LATER), CreatedWake(), Busy()),
         (job(turn=1, lease_expires_at=LATER), TaskWake(1), Busy()),
         (job(turn=1, lease_expires_at=LATER), SignalWake(), Busy()),
+        (job(turn=2, lease_expires_at=LATER), TaskWake(1), TooEarly(LATER)),
         # the other instance died
         (job(turn=1, lease_expires_at=EARLIER), CreatedWake(), Take(interrupted=True)),
         (job(turn=1, lease_expires_at=EARLIER, interruptions=1), SignalWake(), Take(interrupted=True)),

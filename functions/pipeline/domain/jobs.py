@@ -200,7 +200,9 @@ def decide_claim(job: Job, wake: Wake, now: datetime) -> ClaimDecision:
     if job.status.is_terminal:
         return Ignore(f"already {job.status}")
     if job.lease_expires_at is not None and job.lease_expires_at > now:
-        return Busy()
+        # the task that started this very turn comes again when its instance died: it shall stay until that shows
+        is_own_task = isinstance(wake, TaskWake) and wake.turn == job.turn - 1
+        return TooEarly(job.lease_expires_at) if is_own_task else Busy()
     if job.turn >= MAX_TURNS:
         return GiveUp(Runaway(f"The job was stopped: it was woken {job.turn} times, which no honest job needs."))
     if job.lease_expires_at is not None:

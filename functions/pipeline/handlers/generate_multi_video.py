@@ -118,9 +118,11 @@ def _make_clip(turn: Turn, scene: SceneRequest, place: ClipPlace, tools: Tools) 
             tools,
         ),
     )
-    return turn.run_step(
-        f"scene_{scene.scene_number}_store", StoredClip, lambda: store_clip(turn, place, predicted, tools)
-    )
+    return turn.run_step(_store_step(scene), StoredClip, lambda: store_clip(turn, place, predicted, tools))
+
+
+def _store_step(scene: SceneRequest) -> str:
+    return f"scene_{scene.scene_number}_store"
 
 
 def _start_seconds(scenes: Sequence[SceneRequest]) -> Mapping[int, float]:
@@ -160,6 +162,9 @@ class _Progress:
         self._scenes = scenes
         self._lock = threading.Lock()
         self._shown_before = _settled_numbers(turn.fields)
+        # what earlier turns have stored is shown from the first write on, also before this turn comes to it
+        stored = {scene.scene_number: turn.finished(_store_step(scene), StoredClip) for scene in scenes}
+        self._stored_before = {number: clip for number, clip in stored.items() if clip is not None}
         self._clips: dict[int, StoredClip] = {}
         self.failed: dict[int, JobError] = {}
         # marks whose write failed: the next one, which lists their scenes as settled, takes them along
@@ -180,10 +185,11 @@ class _Progress:
 
     def clips(self) -> list[Mapping[str, Any]]:
         """The finished clips in the order of the scenes, as a composition takes them."""
+        clips = {**self._stored_before, **self._clips}
         return [
-            {"scene_number": number, **self._clips[number].as_result()}
+            {"scene_number": number, **clips[number].as_result()}
             for number in (scene.scene_number for scene in self._scenes)
-            if number in self._clips
+            if number in clips
         ]
 
     def errors(self) -> list[Mapping[str, Any]]:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from firebase_functions import logger
 
-from pipeline.domain.errors import DeadlineExceeded, JobError, RateLimited, recorded_error
+from pipeline.domain.errors import DeadlineExceeded, Interrupted, JobError, RateLimited, recorded_error
 from pipeline.domain.jobs import (
     MAX_ATTEMPTS,
     MAX_RATE_LIMITED_ATTEMPTS,
@@ -106,6 +106,9 @@ class Turn:
             output = work()
         except (WakeLater, CancelRequested, TurnLost, StepFailed):
             raise
+        except DeadlineExceeded as error:
+            over = Interrupted("The function call was over before the step was; it goes on in another.")
+            self.fail_step(name, over if self.seconds_left <= 0 else error, error)
         except JobError as error:
             self.fail_step(name, error)
         except Exception as error:  # noqa: BLE001  the step's outcome is recorded, whatever went wrong in it
@@ -124,6 +127,11 @@ class Turn:
             seconds=round(time.monotonic() - started, 3),
         )
         return output
+
+    def finished(self, name: str, record: type[Output]) -> Output | None:
+        """The output of a step if it is done."""
+        step = self._step(name)
+        return record(**step.output) if step.done else None
 
     def fail_step(self, name: str, error: JobError, cause: BaseException | None = None) -> NoReturn:
         """Count a failed try. Raises WakeLater when it is worth another, else StepFailed."""
