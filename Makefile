@@ -50,7 +50,7 @@ check: install  ## lint, types, import contracts
 	@PYTHONPATH=functions:. $(VENV)/lint-imports
 
 bench: install  ## measure the targets into build/bench.json
-	@PYTHONPATH=functions $(VENV)/python -m localdev.bench
+	@PYTHONPATH=functions:. $(VENV)/python -m localdev.bench
 
 format:  ## format the code
 	@$(VENV)/ruff check --fix .

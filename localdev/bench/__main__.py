@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from localdev.bench import compositions, imports, multi_video, sweeps
+from localdev.bench import compositions, imports, multi_video, payments, sweeps
 
 OUTPUT = Path("build/bench.json")
 
@@ -16,7 +16,7 @@ def main() -> int:
     """Exit status: 0, whatever was measured; a figure short of its target is a result, not a failure."""
     console = Console(highlight=False)
     figures = []
-    for module in (imports, compositions, multi_video, sweeps):
+    for module in (imports, compositions, payments, multi_video, sweeps):
         console.print(f"measuring {module.__name__.rsplit('.', 1)[-1]} ...", style="dim")
         figures += module.measure()
     OUTPUT.parent.mkdir(exist_ok=True)

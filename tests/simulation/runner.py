@@ -21,7 +21,8 @@ class Verdict:
     trace: tuple[str, ...]
     seconds: float  # virtual
     statuses: tuple[str, ...]
-    paid: int
+    paid: int  # predictions that were accepted
+    operations: int  # that they were accepted for
 
     def __str__(self) -> str:
         """The faults, the schedule, and how to see it again."""
@@ -55,6 +56,7 @@ def replay(
         seconds=world.schedule.now,
         statuses=tuple(str((world.job(ref) or {}).get("status")) for ref in world.refs),
         paid=len(world.replicate.accepted),
+        operations=len({prediction.input["seed"] for prediction in world.replicate.accepted}),
     )
 
 
