@@ -88,10 +88,13 @@ def handle_composition(event: firestore_fn.Event[Any]) -> None:
     _run_created(JobKind.COMPOSITION, event.params["job_id"])
 
 
-@tasks_fn.on_task_dispatched(retry_config=RETRY, rate_limits=QUEUE, **{**GENERATION, "timeout_sec": TASK_SECONDS})
+@tasks_fn.on_task_dispatched(retry_config=RETRY, rate_limits=QUEUE, **GENERATION)
 def advancejob(request: CallableRequest[Any]) -> None:
-    """The next turn of an image, video or multi-video job. (The name of a queue may not hold an underscore.)"""
-    _run_task(request)
+    """The next turn of an image, video or multi-video job. (The name of a queue may not hold an underscore.)
+
+    No longer than an event's: while a turn may still live, what it may have sent without an answer is not sent again.
+    """
+    _run_task(request, EVENT_SECONDS)
 
 
 @tasks_fn.on_task_dispatched(
@@ -99,7 +102,7 @@ def advancejob(request: CallableRequest[Any]) -> None:
 )
 def advancecomposition(request: CallableRequest[Any]) -> None:
     """The next turn of a composition job."""
-    _run_task(request)
+    _run_task(request, TASK_SECONDS)
 
 
 @https_fn.on_request(timeout_sec=60, concurrency=4, max_instances=10, invoker="public", **WATCH)
@@ -152,11 +155,11 @@ def _run_created(kind: JobKind, job_id: str) -> None:
     INSTANCE.run_created_job(kind, job_id, EVENT_SECONDS - LETTING_GO_SECONDS)
 
 
-def _run_task(request: CallableRequest[Any]) -> None:
+def _run_task(request: CallableRequest[Any], seconds: int) -> None:
     from pipeline.handlers.run_job import DeliverAgain
     from pipeline.wiring import INSTANCE
 
     try:
-        INSTANCE.run_task(request.data, TASK_SECONDS - LETTING_GO_SECONDS)
+        INSTANCE.run_task(request.data, seconds - LETTING_GO_SECONDS)
     except DeliverAgain as early:
         raise HttpsError(FunctionsErrorCode.UNAVAILABLE, str(early)) from early

@@ -71,7 +71,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         lease_seconds=_whole(environment, "LEASE_SECONDS", 180, 5, 1800),
         poll_first_seconds=_number(environment, "POLL_FIRST_SECONDS", 5.0, 0.1, 60.0),
         image_inline_wait_seconds=_number(environment, "IMAGE_INLINE_WAIT_SECONDS", 10.0, 0.0, 60.0),
-        submission_grace_seconds=_whole(environment, "SUBMISSION_GRACE_SECONDS", 180, 1, 1800),
+        submission_grace_seconds=_whole(environment, "SUBMISSION_GRACE_SECONDS", 180, 1, 1200),
         max_parallel_scenes=_whole(environment, "MAX_PARALLEL_SCENES", 10, 1, 50),
         image_model=_choice(environment, "IMAGE_MODEL", "black-forest-labs/flux-schnell", IMAGE_MODELS),
         video_model=_choice(environment, "VIDEO_MODEL", "bytedance/seedance-1-lite", VIDEO_MODELS),

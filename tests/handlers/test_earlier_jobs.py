@@ -11,7 +11,18 @@ from tests.handlers.conftest import USER, Workbench
 from tests.handlers.test_generate_multi_video import scenes
 
 MACHINERY = {
-    *("job_id", "user_id", "status", "stage", "progress_percent", "attempt", "turn", "interruptions", "steps"),
+    *(
+        "job_id",
+        "user_id",
+        "status",
+        "stage",
+        "progress_percent",
+        "attempt",
+        "turn",
+        "interruptions",
+        "steps",
+        "claim_id",
+    ),
     *("lease_expires_at", "wake_at", "wake_requested", "started_at", "updated_at", "completed_at", "expire_at"),
     *("error", "error_message", "cost_usd", "estimated_cost_usd", "usage_day", "reserved_microusd"),
 }

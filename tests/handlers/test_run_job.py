@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from google.api_core.exceptions import InvalidArgument
 
 from pipeline.domain.errors import ConfigurationError
 from pipeline.domain.jobs import CreatedWake, JobKind, JobRef, SignalWake, Take, TaskWake
@@ -147,3 +148,77 @@ def test_progress_never_runs_backwards(workbench: Workbench):
     finally:
         watch.unsubscribe()
     assert seen == sorted(seen)
+
+
+def full(size: int = 1_048_300) -> str:
+    """Text that leaves a document no room for what the functions write."""
+    return "x" * size
+
+
+def fill_up(workbench: Workbench, ref: JobRef) -> None:
+    """Leave the document a few bytes."""
+    for size in range(1_048_500, 1_040_000, -50):
+        try:
+            workbench.client.document(ref.path).update({"odd": full(size)})
+        except InvalidArgument:
+            continue
+        return
+
+
+def test_a_document_that_is_full_ends_with_a_small_one_that_says_so(workbench: Workbench):
+    ref = new_job(workbench, "life-full", odd=full(), **{"a.b`c d": 1})
+    workbench.wake(ref, CreatedWake())
+    job = workbench.read(ref.path)
+    assert (job["status"], job["error"]["code"], job["user_id"]) == ("error", "database_refused", USER)
+    assert not {"odd", "a.b`c d"} & set(job)
+
+
+def test_a_document_that_fills_up_on_the_way_ends_as_well(workbench: Workbench):
+    ref = new_job(workbench, "life-filling")
+    workbench.wake(ref, CreatedWake())
+    fill_up(workbench, ref)
+    job = workbench.finish(ref)
+    assert (job["status"], job["error"]["code"], job["cost_usd"]) == ("error", "database_refused", 0.003)
+    day = workbench.read(f"users/{USER}/usage/{job['usage_day']}")
+    assert day["reserved_microusd"] >= 0
+    assert ref.path not in workbench.read(f"users/{USER}/usage/active")["job_paths"]
+
+
+def test_a_step_that_failed_waits_however_often_its_job_is_woken(workbench: Workbench):
+    ref = new_job(workbench, "life-woken", text="Slowly [stub:429-once]")
+    workbench.wake(ref, CreatedWake())
+    for _ in range(5):
+        workbench.wake(ref, SignalWake())
+    step = workbench.desk().jobs.get(ref).steps["predict"]
+    assert (step.attempt, step.rate_limited, step.failed) == (0, 1, False)
+    assert workbench.finish(ref)["status"] == "complete"
+
+
+def test_what_another_version_has_recorded_is_done_again_and_not_paid_again(workbench: Workbench):
+    ref = new_job(workbench, "life-version")
+    workbench.wake(ref, CreatedWake())
+    other = {"done": True, "attempt": 0, "output": {"address": "https://x", "words": 3}}
+    before = workbench.replicate.creates
+    workbench.client.document(ref.path).update({"steps.predict": other})
+    assert workbench.finish(ref)["status"] == "complete"
+    assert workbench.replicate.creates == before
+
+
+def test_a_job_under_a_deleted_ones_id_gets_nothing_of_anothers(workbench: Workbench):
+    ref = new_job(workbench, "life-again")
+    workbench.wake(ref, CreatedWake())
+    workbench.finish(ref)
+    workbench.write("scenes/life-again-b", {"user_id": "user-b"})
+    fields = {"user_id": "user-b", "status": "pending", "scene_id": "life-again-b", "text": "mine"}
+    workbench.write(ref.path, fields)
+    workbench.wake(ref, CreatedWake())
+    job = workbench.read(ref.path)
+    assert (job["status"], job["error"]["code"]) == ("error", "invalid_argument")
+    assert "image_url" not in job
+
+
+def test_the_video_of_a_job_that_failed_is_not_left_in_the_making(workbench: Workbench):
+    fields = {"clips": [{"scene_number": 1, "video_url": "https://127.0.0.1/a.mp4"}]}
+    job = workbench.run(JobKind.COMPOSITION, "life-video", fields)
+    assert job["status"] == "error"
+    assert workbench.read(f"users/{USER}/videos/life-video")["status"] == "failed"

@@ -288,3 +288,18 @@ def test_the_same_status_keeps_its_time_but_another_file_is_another_completion(v
 def test_the_guides_constructors_open_no_connection():
     clips, videos = ClipRepository("u", "v"), VideoRepository("u")
     assert (clips.user_id, clips.video_id, videos.user_id) == ("u", "v", "u")
+
+
+def test_only_a_video_in_the_making_can_come_to_nothing(videos: VideoRepository):
+    videos.create_or_update_video("in-the-making")
+    videos.fail_if_processing("in-the-making")
+    failed = videos.get_video("in-the-making")
+    assert failed is not None
+    assert (failed["status"], failed["failed_at"] is None) == ("failed", False)
+    videos.update_video_status("in-the-making", "completed")
+    videos.fail_if_processing("in-the-making")
+    finished = videos.get_video("in-the-making")
+    assert finished is not None
+    assert finished["status"] == "completed"
+    with pytest.raises(NotFound):
+        videos.fail_if_processing("never-was")

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from google.api_core.exceptions import FailedPrecondition
 from google.cloud import firestore
 
 from pipeline.domain.errors import InvalidRequest, QuotaExceeded, Runaway
@@ -145,10 +146,10 @@ def test_a_correction_after_the_end_moves_every_sum_once(firestore_client: fires
     office = Office(firestore_client, Limits(0, 0, 0.0, 0.0))
     ref = office.create("a")
     _, job = office.claim(ref, 0.5)
-    office.jobs.correct_cost(ref, 0.2)  # not over yet: nothing to correct
+    office.jobs.correct_cost(ref, lambda _: 0.2)  # not over yet: nothing to correct
     office.jobs.finish(ref, job.turn, office.now, Canceled(), 0.5)
     for _ in range(2):
-        office.jobs.correct_cost(ref, 0.2)
+        office.jobs.correct_cost(ref, lambda _: 0.2)
     assert office.mine()["spent_microusd"] == office.all()["spent_microusd"] == 200_000
     assert office.jobs.get(ref).cost_usd == 0.2
 
@@ -173,6 +174,42 @@ def test_a_request_id_is_answered_by_the_first_job_that_used_it(firestore_client
     decision, _ = office.claim(other, 0.9, key, "another")
     assert isinstance(decision, GiveUp)
     assert isinstance(decision.error, InvalidRequest)
+
+
+def test_duplicates_cost_nothing_but_are_counted(firestore_client: firestore.Client):
+    office = Office(firestore_client, Limits(0, 3, 0.0, 0.0))
+    key = uuid.uuid4().hex
+    decisions = [office.claim(office.create(str(number)), 0.1, key)[0] for number in range(5)]
+    assert refusals(decisions) == 2
+    assert (office.mine()["jobs"], office.mine()["reserved_microusd"]) == (3, 100_000)
+
+
+def test_a_job_that_was_deleted_and_created_again_begins(firestore_client: firestore.Client):
+    office = Office(firestore_client, Limits(0, 0, 0.0, 0.0))
+    ref, key = office.create("again"), uuid.uuid4().hex
+    office.claim(ref, 0.1, key)
+    office.create("again")
+    decision, job = office.claim(ref, 0.1, key)
+    assert (decision, job.duplicate_of) == (Take(interrupted=False), None)
+
+
+def test_a_claim_whose_answer_was_lost_is_ours(firestore_client: firestore.Client, monkeypatch: pytest.MonkeyPatch):
+    """The SDK sends a commit again when its answer got lost; then its conditions no longer hold."""
+    office = Office(firestore_client, Limits(0, 0, 0.0, 0.0))
+    ref = office.create("lost-answer")
+    commit, lost = firestore.WriteBatch.commit, []
+
+    def losing(batch: firestore.WriteBatch, *arguments: object, **named: object) -> object:
+        answer = commit(batch, *arguments, **named)
+        if not lost:
+            lost.append(True)
+            raise FailedPrecondition("the document has changed")
+        return answer
+
+    monkeypatch.setattr(firestore.WriteBatch, "commit", losing)
+    decision, job = office.claim(ref, 0.1)
+    assert (decision, job.turn) == (Take(interrupted=False), 1)
+    assert office.mine()["reserved_microusd"] == 100_000
 
 
 def test_of_many_with_one_request_id_at_once_one_works(firestore_client: firestore.Client):

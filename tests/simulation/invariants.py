@@ -279,6 +279,8 @@ def _is_explained(world: World, code: str, predictions: Sequence[VirtualPredicti
 
 
 def _scene_faults(world: World, ref: JobRef, job: Mapping[str, Any], scene_id: str, number: int) -> Iterator[str]:
+    if job.get("duplicate_of") or not job.get("usage_day"):
+        return  # what its scenes show is the business of the jobs that were admitted and do the work
     scene = world.outside.fields(f"scenes/{scene_id}") or {}
     medium = "image" if ref.kind is JobKind.IMAGE else "video"
     shown = scene["generation_status"][medium]

@@ -7,7 +7,7 @@ Source: https://replicate.com/docs/reference/http
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +131,10 @@ class ReplicateApi:
             except httpx.HTTPError:
                 continue
             if response.status_code == 200:
-                return dict(response.json())
+                try:
+                    return dict(response.json())
+                except (ValueError, TypeError):  # cut short, or not from Replicate
+                    continue
             last = _refusal(response)
             if response.status_code < 500:
                 break
@@ -153,9 +156,19 @@ def prediction_of(body: Mapping[str, Any]) -> ProviderPrediction:
         outputs=tuple(url for url in outputs if isinstance(url, str) and url),
         error=str(body["error"]) if body.get("error") else None,
         created_at=str(body.get("created_at") or ""),
+        completed_at=_moment(body.get("completed_at")),
         webhook=body.get("webhook"),
         metrics=body.get("metrics") or {},
     )
+
+
+def _moment(value: Any) -> datetime | None:
+    """A time as Replicate writes it, None where it is none."""
+    try:
+        moment = datetime.fromisoformat(value)
+    except (ValueError, TypeError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _refusal(response: httpx.Response) -> JobError:

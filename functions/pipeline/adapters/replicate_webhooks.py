@@ -8,10 +8,15 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
+from pipeline.domain.errors import JobError, ProviderUnavailable
+
 MAX_BODY_BYTES = 1_000_000
 """A prediction's logs come with it; ours are short."""
 
 TOLERANCE_SECONDS = 300
+REST_SECONDS = 10.0
+"""After the secret could not be fetched, before it is tried again."""
+
 REFETCH_SECONDS = 300.0
 """A signature that does not fit may mean a new secret; forgers shall not make us ask more often than this."""
 
@@ -29,10 +34,12 @@ class WebhookVerifier:
         self._clock = clock
         self._secret: str | None = None
         self._fetched_at = 0.0
+        self._failed_at: float | None = None
         self._lock = threading.Lock()
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> None:
         """Raises ForgedWebhook; ProviderUnavailable and the like when the secret cannot be fetched."""
+        _check_age(headers)  # costs nothing, and keeps most that are not Replicate's from asking it
         try:
             self._check(headers, body, self._current_secret())
         except ForgedWebhook:
@@ -56,7 +63,7 @@ class WebhookVerifier:
     def _current_secret(self) -> str:
         with self._lock:
             if self._secret is None:
-                self._secret, self._fetched_at = self._fetch_secret(), self._clock()
+                self._secret = self._fetched()
             return self._secret
 
     def _newer_secret(self) -> str | None:
@@ -64,5 +71,24 @@ class WebhookVerifier:
             if self._clock() - self._fetched_at < REFETCH_SECONDS:
                 return None
             before = self._secret
-            self._secret, self._fetched_at = self._fetch_secret(), self._clock()
+            self._secret = self._fetched()
             return self._secret if self._secret != before else None
+
+    def _fetched(self) -> str:
+        if self._failed_at is not None and self._clock() - self._failed_at < REST_SECONDS:
+            raise ProviderUnavailable("Replicate could not be asked for the webhooks' secret.")
+        try:
+            secret, self._fetched_at = self._fetch_secret(), self._clock()
+        except JobError:
+            self._failed_at = self._clock()
+            raise
+        return secret
+
+
+def _check_age(headers: Mapping[str, str]) -> None:
+    given = {name.lower(): value for name, value in headers.items()}
+    if not all(given.get(name) for name in ("webhook-id", "webhook-timestamp", "webhook-signature")):
+        raise ForgedWebhook("no signature")
+    timestamp = given["webhook-timestamp"]
+    if not timestamp.isdecimal() or len(timestamp) > 12 or abs(time.time() - int(timestamp)) > TOLERANCE_SECONDS:
+        raise ForgedWebhook("too old")

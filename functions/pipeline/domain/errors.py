@@ -23,7 +23,7 @@
     ├── MediaError                  media_failed
     ├── StorageUnavailable          storage_unavailable    yes
     ├── StorageRefused              storage_refused
-    ├── OutOfSpace                  out_of_space
+    ├── OutOfSpace                  out_of_space           yes
     ├── DeadlineExceeded            deadline_exceeded
     ├── DatabaseUnavailable         database_unavailable   yes
     ├── DatabaseRefused             database_refused
@@ -74,7 +74,7 @@ class PermissionDenied(JobError):
 
 
 class QuotaExceeded(JobError):
-    """The user, or all users together, have reached a limit of this deployment. Nothing was begun.
+    """The user, or all users together, have reached a limit of this deployment.
 
     `resets_at` is when the same job will be taken, where that is a matter of time.
     """
@@ -207,9 +207,10 @@ class StorageRefused(JobError):
 
 
 class OutOfSpace(JobError):
-    """The function's disk (which is memory) is full."""
+    """The function's disk (which is memory) is full. Its neighbours on the same instance may have filled it."""
 
     code = "out_of_space"
+    retryable = True
 
 
 class DeadlineExceeded(JobError):

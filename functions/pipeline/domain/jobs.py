@@ -12,7 +12,7 @@ write. While a turn runs the job has a lease; between turns it has a `wake_at`.
     |── turn 1 ──|     |── turn 2 ──|    |── turn 3 ── (killed)    |── turn 4 ──| complete
                  wake_at            wake_at          lease_expires_at
 
-This module decides. It reads no clock and touches no store: `repositories.jobs` applies what it says, in a transaction.
+This module decides. It reads no clock and touches no store: `repositories.jobs` applies what it says, in one commit.
 """
 
 from collections.abc import Mapping
@@ -28,6 +28,9 @@ MAX_ATTEMPTS = 3
 
 MAX_TURNS = 2000
 """The runaway breaker: fifty scenes that are each asked about twenty times take half of it."""
+
+MAX_WAIT_SECONDS = 300.0
+"""However long a provider asks us to wait: its word is not worth a job that hangs."""
 
 MAX_RATE_LIMITED_ATTEMPTS = 12
 """A provider that asks us to wait is not failing: it is asked again for longer than a broken one."""
@@ -104,6 +107,8 @@ class StepRecord:
 
     done: bool = False
     attempt: int = 0  # tries that failed so far
+    rate_limited: int = 0  # tries to which a provider answered: later
+    retry_at: datetime | None = None  # not before this
     output: Mapping[str, Any] = field(default_factory=dict)  # what a finished step returned
     failed: bool = False  # for good
     error_code: str | None = None  # of the last failed try
@@ -223,7 +228,7 @@ def backoff_seconds(attempt: int, spread: float) -> float:
 
     `spread` in [0, 1) is the jitter; the caller draws it.
     """
-    return min(2.0 * 4.0 ** (attempt - 1), 300.0) * (1.0 + spread / 2.0)
+    return min(2.0 * 4.0 ** (attempt - 1), MAX_WAIT_SECONDS) * (1.0 + spread / 2.0)
 
 
 def poll_delay_seconds(polls: int, first_seconds: float) -> float:

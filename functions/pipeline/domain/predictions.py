@@ -82,7 +82,7 @@ class PredictionRecord:
     deadline_at: datetime | None = None
     prediction_id: str | None = None
     polls: int = 0
-    updated_at: datetime | None = None
+    ended_at: datetime | None = None  # when the provider had it ready
     outputs: tuple[str, ...] = ()
     error: str | None = None  # the provider's own words
     error_code: str | None = None
@@ -107,6 +107,7 @@ class ProviderPrediction:
     outputs: tuple[str, ...] = ()
     error: str | None = None
     created_at: str = ""
+    completed_at: datetime | None = None
     webhook: str | None = None
     metrics: Mapping[str, Any] = field(default_factory=dict)
 
@@ -146,14 +147,15 @@ def actual_cost_usd(record: PredictionRecord, prediction: ProviderPrediction) ->
 
 def find_ours(record: PredictionRecord, listed: Iterable[ProviderPrediction]) -> list[ProviderPrediction]:
     """The listed predictions that this record's POST started, oldest first. More than one must not happen."""
-    seed, mark = record.input.get("seed"), webhook_query(record.op)
-    ours = [
-        prediction
-        for prediction in listed
-        if prediction.model == record.model
-        and (prediction.input.get("seed") == seed or (prediction.webhook or "").endswith(mark))
-    ]
+    ours = [prediction for prediction in listed if prediction.model == record.model and _is_marked(record, prediction)]
     return sorted(ours, key=lambda prediction: prediction.created_at)
+
+
+def _is_marked(record: PredictionRecord, prediction: ProviderPrediction) -> bool:
+    """Its webhook names the operation; only where it has none, the seed, which somebody else's may equal, decides."""
+    if "op=" in (prediction.webhook or ""):
+        return (prediction.webhook or "").endswith(webhook_query(record.op))
+    return bool(prediction.input.get("seed") == record.input.get("seed"))
 
 
 _SENSITIVE = ("E005", "NSFW", "flagged as sensitive", "content policy")

@@ -4,7 +4,7 @@
     finish           active -= job      day.reserved -= estimate, day.spent += what it really cost
 
 Money is counted in whole micro-dollars, so that sums do not drift. Days are UTC days. Pure: `repositories.usage` reads
-and writes in the claim's own transaction, which makes the limits exact however many jobs come at once.
+and writes as part of the claim's own commit, which makes the limits exact however many jobs come at once.
 """
 
 from collections.abc import Sequence

@@ -49,13 +49,14 @@ def adopt(record: PredictionRecord, prediction: ProviderPrediction, tools: Tools
 def find_again(record: PredictionRecord, tools: Tools) -> PredictionRecord:
     """Learn from the provider's listing whether an unanswered POST arrived.
 
-    Only here may a record leave `submitting` unsent. Returns it as it stands then; still `submitting` means: ask again.
+    Of what was sent without an answer, only here may a record become `intent` again. Returns it as it stands then;
+    still `submitting` means: ask again.
     Raises ProviderUnavailable or RateLimited when the listing cannot be read.
     """
     submitting_at = record.submitting_at or tools.clock()
     if tools.clock() - submitting_at > PURGE_AFTER:
         logger.error(UNKNOWN, op=record.op, alert="prediction_held")
-        return _fail(record, OutcomeUnknown(UNKNOWN), tools, charged=False, to=PredictionState.HELD)
+        return _fail(record, OutcomeUnknown(UNKNOWN), tools, {SUBMITTING}, PredictionState.HELD, charged=False)
     ours = find_ours(record, tools.replicate.list_predictions(submitting_at - LISTING_MARGIN))
     for extra in ours[1:]:
         call_off(extra.id, record, tools)
@@ -78,13 +79,14 @@ def record_end(record: PredictionRecord, prediction: ProviderPrediction, tools: 
             charged=True,
             cost_usd=actual_cost_usd(record, prediction),
             metrics=dict(prediction.metrics),
+            ended_at=prediction.completed_at or tools.clock(),
         )
     return record_failure(record, provider_failure(prediction), tools, charged=prediction.status != "aborted")
 
 
 def record_failure(record: PredictionRecord, error: JobError, tools: Tools, *, charged: bool) -> PredictionRecord:
-    """Write down that it failed, and whether that was free."""
-    return _fail(record, error, tools, charged=charged, to=PredictionState.FAILED)
+    """Write down that it failed, and whether that was free. Nothing happens when it has moved on meanwhile."""
+    return _fail(record, error, tools, {record.state}, PredictionState.FAILED, charged=charged)
 
 
 def call_off(prediction_id: str, record: PredictionRecord, tools: Tools) -> None:
@@ -103,7 +105,7 @@ def cancel_predictions(ref: JobRef, tools: Tools) -> None:
 
 def correct_cost(ref: JobRef, desk: Desk) -> None:
     """A job that is over learns what its predictions have cost by now."""
-    desk.jobs.correct_cost(ref, desk.predictions.cost_usd(ref.path))
+    desk.jobs.correct_cost(ref, lambda transaction: desk.predictions.cost_usd(ref.path, transaction))
 
 
 def settle(record: PredictionRecord, tools: Tools) -> PredictionRecord:
@@ -145,11 +147,19 @@ def _sender_is_gone_at(record: PredictionRecord) -> datetime:
 
 
 def _fail(
-    record: PredictionRecord, error: JobError, tools: Tools, *, charged: bool, to: PredictionState
+    record: PredictionRecord,
+    error: JobError,
+    tools: Tools,
+    states: set[PredictionState],
+    to: PredictionState,
+    *,
+    charged: bool,
 ) -> PredictionRecord:
+    if record.state.is_terminal:
+        return record
     return tools.predictions.move(
         record.op,
-        {INTENT, SUBMITTING, SUBMITTED},
+        states,
         to,
         tools.clock(),
         error=error.message,

@@ -13,6 +13,7 @@ from firebase_functions import logger
 from pipeline.adapters.replicate_api import SubmissionUnclear
 from pipeline.domain.errors import (
     InsufficientCredit,
+    InvalidRequest,
     JobError,
     NotFound,
     PredictionFailed,
@@ -82,7 +83,7 @@ def obtain_prediction(turn: Turn, step: str, order: Callable[[], PredictionOrder
         record = _await(turn, record, tools)
     if record.state is not PredictionState.SUCCEEDED:
         raise recorded_error(record.error_code, record.error)
-    return Predicted(record.outputs[0], record.model, record.input["seed"], ended_at=record.updated_at)
+    return Predicted(record.outputs[0], record.model, record.input["seed"], ended_at=record.ended_at)
 
 
 def _open(turn: Turn, step: str, order: Callable[[], PredictionOrder], tools: Tools) -> PredictionRecord:
@@ -95,6 +96,8 @@ def _open(turn: Turn, step: str, order: Callable[[], PredictionOrder], tools: To
     while True:
         op = operation_id(turn.ref, step, number)
         record = tools.predictions.find(op)
+        if record is not None and record.user_id != turn.user_id:
+            raise InvalidRequest("Field 'job_id' is not valid: it was used before. Give every job an id of its own.")
         if record is None:
             wanted = order()
             if number > 1:  # the first was reserved when the job was admitted
@@ -174,7 +177,7 @@ def _look(record: PredictionRecord, tools: Tools) -> ProviderPrediction:
         return tools.replicate.get_prediction(record.prediction_id or "")
     except NotFound as error:
         raise PredictionFailed("Replicate no longer knows this prediction.") from error
-    except (ProviderUnavailable, RateLimited) as error:
+    except JobError as error:
         if _is_overdue(record, tools):
             raise
         raise _ask_later(record, tools) from error

@@ -9,7 +9,8 @@ import json
 from firebase_functions import logger
 
 from pipeline.adapters.replicate_api import prediction_of
-from pipeline.domain.errors import NotFound
+from pipeline.domain.clips import check_document_id
+from pipeline.domain.errors import InvalidRequest, NotFound
 from pipeline.domain.jobs import JobRef
 from pipeline.domain.predictions import ProviderPrediction, find_ours
 from pipeline.handlers.prediction_ends import adopt, call_off, correct_cost, record_end
@@ -33,7 +34,10 @@ def receive_webhook(op: str, prediction: ProviderPrediction, desk: Desk, tools: 
 
     Errors of Firestore and of the queue propagate: the provider then sends it again.
     """
-    record = tools.predictions.find(op) if op and "/" not in op else None
+    try:
+        record = tools.predictions.find(check_document_id("op", op))
+    except InvalidRequest:
+        record = None
     if record is None or not find_ours(record, [prediction]):
         logger.warn("A webhook tells of a prediction that is not ours", op=op[:200], prediction_id=prediction.id)
         return

@@ -10,7 +10,7 @@ from datetime import timedelta
 from firebase_functions import logger
 
 from pipeline.domain.clips import check_document_id
-from pipeline.domain.errors import InvalidRequest, JobError, NotFound
+from pipeline.domain.errors import DatabaseRefused, InvalidRequest, JobError, NotFound
 from pipeline.domain.jobs import Busy, GiveUp, Ignore, Job, JobKind, JobRef, TooEarly, Wake
 from pipeline.domain.outcomes import (
     Canceled,
@@ -23,14 +23,13 @@ from pipeline.domain.outcomes import (
     WakeLater,
 )
 from pipeline.handlers.admission import application_of
-from pipeline.handlers.checkpoints import discard_checkpoints
 from pipeline.handlers.compose_video import compose_video
 from pipeline.handlers.earlier_jobs import answer_duplicate, reuse_finished_steps
 from pipeline.handlers.failures import failure_of
 from pipeline.handlers.generate_image import generate_image
 from pipeline.handlers.generate_multi_video import generate_multi_video
 from pipeline.handlers.generate_video import generate_video
-from pipeline.handlers.prediction_ends import cancel_predictions
+from pipeline.handlers.leftovers import leave_nothing, tidy_after_the_end
 from pipeline.handlers.scene_marks import canceled_scene_marks, failed_scene_marks
 from pipeline.handlers.tools import Desk, Tools
 from pipeline.handlers.turns import StepFailed, Turn
@@ -44,6 +43,9 @@ ADVANCE: Mapping[JobKind, Callable[[Turn, Desk, Tools], Completed | Failed]] = {
 
 
 MAX_JOB_ID = 200
+
+SECONDS_TO_LOOK_AGAIN = 60.0
+"""With less than this left, what has happened meanwhile is for the next turn."""
 
 
 class DeliverAgain(Exception):
@@ -66,6 +68,9 @@ def run_job(ref: JobRef, wake: Wake, seconds: float, desk: Desk, tools: Callable
     except NotFound:
         logger.warn(f"[{label}] Job {ref.job_id} no longer exists", job_id=ref.job_id)
         return
+    except DatabaseRefused as full:
+        _bury(ref, full, desk)
+        return
     match decision:
         case TooEarly(wake_at):
             raise DeliverAgain(f"job {ref.job_id} is to be woken at {wake_at.isoformat()}")
@@ -83,10 +88,16 @@ def run_job(ref: JobRef, wake: Wake, seconds: float, desk: Desk, tools: Callable
 def _give_up(job: Job, error: JobError, desk: Desk, tools: Callable[[], Tools]) -> None:
     """End a job that nobody may work on."""
     if job.turn > 1:
-        _leave_nothing(job, tools)
-    desk.jobs.finish(
-        job.ref, job.turn, desk.clock(), _failed(job, error, desk), desk.predictions.cost_usd(job.ref.path)
-    )
+        leave_nothing(job, tools)
+    # one that was not admitted leaves its scenes to the jobs that were
+    outcome = _failed(job, error, desk) if job.usage_day is not None else Failed(error)
+    desk.jobs.finish(job.ref, job.turn, desk.clock(), outcome, desk.predictions.cost_usd(job.ref.path))
+
+
+def _bury(ref: JobRef, error: JobError, desk: Desk) -> None:
+    """End a job whose document is so full that nothing more can be written to it."""
+    logger.error(f"[{ref.kind.label}] Error: {error}", job_id=ref.job_id, code=error.code)
+    desk.jobs.bury(ref, desk.clock(), error, desk.predictions.cost_usd(ref.path))
 
 
 def _take_turn(turn: Turn, job: Job, desk: Desk, tools: Callable[[], Tools]) -> None:
@@ -97,13 +108,15 @@ def _take_turn(turn: Turn, job: Job, desk: Desk, tools: Callable[[], Tools]) -> 
             if not isinstance(outcome, Waiting):
                 desk.jobs.finish(turn.ref, turn.number, desk.clock(), outcome, desk.predictions.cost_usd(turn.ref.path))
                 return
-            last_look = turn.seconds_left < 0
+            last_look = turn.seconds_left < SECONDS_TO_LOOK_AGAIN
             if desk.jobs.release(turn.ref, turn.number, desk.clock(), outcome.wake_at, even_if_woken=last_look):
                 desk.tasks.wake(turn.ref, turn.number, outcome.wake_at)
                 return
     except TurnLost as lost:
-        _tidy_after_the_end(turn.ref, desk, tools)
+        tidy_after_the_end(job, desk, tools)
         logger.warn(f"[{turn.ref.kind.label}] Turn lost: {lost}", job_id=turn.ref.job_id, turn=turn.number)
+    except DatabaseRefused as full:
+        _bury(turn.ref, full, desk)
 
 
 def _advance(turn: Turn, job: Job, desk: Desk, tools: Callable[[], Tools]) -> Outcome:
@@ -120,7 +133,7 @@ def _advance(turn: Turn, job: Job, desk: Desk, tools: Callable[[], Tools]) -> Ou
     except StepFailed as failed:
         outcome = _failed(job, failed.error, desk)
     if isinstance(outcome, Failed):
-        _leave_nothing(job, tools)
+        leave_nothing(job, tools)
         logger.error(f"[{label}] Error: {outcome.error}", job_id=turn.ref.job_id, code=outcome.error.code)
     return outcome
 
@@ -153,30 +166,5 @@ def _failed(job: Job, error: JobError, desk: Desk) -> Failed:
 
 def _canceled(job: Job, desk: Desk, tools: Callable[[], Tools]) -> Canceled:
     logger.info(f"[{job.ref.kind.label}] Job {job.ref.job_id} canceled", job_id=job.ref.job_id)
-    _leave_nothing(job, tools)
+    leave_nothing(job, tools)
     return Canceled(updates=canceled_scene_marks(job, desk))
-
-
-def _tidy_after_the_end(ref: JobRef, desk: Desk, tools: Callable[[], Tools]) -> None:
-    """A turn that was taken over may have stored something after the job had ended: nobody else would delete it."""
-    try:
-        job = desk.jobs.get(ref)
-    except NotFound:
-        return
-    if job.status.is_terminal:
-        _leave_nothing(job, tools)
-
-
-def _leave_nothing(job: Job, tools: Callable[[], Tools]) -> None:
-    """Call off what still runs for a job that comes to nothing, and delete what it kept for later turns.
-
-    Before its end is written down, so that a function that dies here does it again.
-    """
-    try:
-        if job.ref.kind is JobKind.COMPOSITION:
-            video_id = str(job.fields.get("storyboard_id") or job.ref.job_id)
-            discard_checkpoints(job.user_id, video_id, job.ref.job_id, tools())
-        else:
-            cancel_predictions(job.ref, tools())
-    except Exception as error:  # noqa: BLE001  no provider or store to ask: must not keep the job from ending
-        logger.warn(f"[{job.ref.kind.label}] Not everything was tidied up: {error}", job_id=job.ref.job_id)

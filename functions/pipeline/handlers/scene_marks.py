@@ -25,7 +25,9 @@ def canceled_scene_marks(job: Job, desk: Desk) -> Sequence[DocumentUpdate]:
 
 
 def _own_scenes(job: Job, desk: Desk, *, only_generating: bool) -> Iterator[str]:
-    """The scenes that the job names and its user owns."""
+    """The scenes that the job names and its user owns. A duplicate has none: they are those of the job it repeats."""
+    if job.duplicate_of is not None:
+        return
     for scene_id in _named_scenes(job):
         try:
             scene = desk.scenes.scene(job.user_id, scene_id)

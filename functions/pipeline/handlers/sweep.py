@@ -24,7 +24,7 @@ from pipeline.handlers.prediction_ends import correct_cost, settle
 from pipeline.handlers.tools import Desk, Tools
 from pipeline.repositories.stuck_jobs import StuckJob
 
-Found = TypeVar("Found")
+Found = TypeVar("Found", StuckJob, PredictionRecord)
 
 WORKERS = 16
 
@@ -74,7 +74,8 @@ def _quietly(help_one: Callable[[Found], bool], found: Found) -> bool:
     try:
         return help_one(found)
     except Exception as error:  # noqa: BLE001  one must not keep the others from being helped
-        logger.error(f"The sweeper could not help: {type(error).__name__}: {error}", found=str(found)[:300])
+        name = found.op if isinstance(found, PredictionRecord) else found.ref.path
+        logger.error(f"The sweeper could not help {name}: {type(error).__name__}: {error}")
         return False
 
 

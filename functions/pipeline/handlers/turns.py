@@ -22,6 +22,7 @@ from pipeline.domain.errors import DeadlineExceeded, Interrupted, JobError, Rate
 from pipeline.domain.jobs import (
     MAX_ATTEMPTS,
     MAX_RATE_LIMITED_ATTEMPTS,
+    MAX_WAIT_SECONDS,
     Job,
     JobRef,
     StepRecord,
@@ -95,11 +96,12 @@ class Turn:
 
         Raises WakeLater when the step waits or is to be tried again, StepFailed when it failed for good.
         """
+        if (remembered := self.finished(name, record)) is not None:
+            return remembered
         step = self._step(name)
-        if step.done:
-            return record(**step.output)
         if step.failed:
             raise StepFailed(recorded_error(step.error_code, step.error_message))
+        self._leave_if_not_now(step)
         started = time.monotonic()
         try:
             self.check()
@@ -129,17 +131,18 @@ class Turn:
         return output
 
     def finished(self, name: str, record: type[Output]) -> Output | None:
-        """The output of a step if it is done."""
+        """The output of a step if it is done. What another version of this code has recorded is done again."""
         step = self._step(name)
-        return record(**step.output) if step.done else None
+        try:
+            return record(**step.output) if step.done else None
+        except TypeError:
+            return None
 
     def fail_step(self, name: str, error: JobError, cause: BaseException | None = None) -> NoReturn:
         """Count a failed try. Raises WakeLater when it is worth another, else StepFailed."""
         step = self._step(name)
-        attempt = step.attempt + 1
-        limit = MAX_RATE_LIMITED_ATTEMPTS if isinstance(error, RateLimited) else MAX_ATTEMPTS
-        again = error.retryable and attempt < limit
-        failed = StepRecord(attempt=attempt, failed=not again, error_code=error.code, error_message=error.message)
+        failed = self._counted(step, error)
+        again = not failed.failed
         fields: dict[str, Any] = {f"steps.{name}": asdict(failed)}
         if again:
             fields["attempt"] = self._job.attempt + 1
@@ -153,8 +156,7 @@ class Turn:
         )
         if not again:
             raise StepFailed(error) from (cause or error)
-        asked = error.retry_after_seconds if isinstance(error, RateLimited) else None
-        raise WakeLater(max(asked or 0.0, backoff_seconds(attempt, self._desk.jitter()))) from error
+        raise WakeLater(self._seconds_until(failed)) from error
 
     def report(self, stage: str, percent: float) -> None:
         """Show progress: never backwards, at most one write a second in a stage, none when nothing has changed.
@@ -215,6 +217,33 @@ class Turn:
     def step_attempt(self, name: str) -> int:
         """How many tries of a step have failed."""
         return self._step(name).attempt
+
+    def _counted(self, step: StepRecord, error: JobError) -> StepRecord:
+        """The step after one more failure. To be asked to wait is counted by itself: it is no failing."""
+        is_limit = isinstance(error, RateLimited)
+        attempt, limited = step.attempt + (not is_limit), step.rate_limited + is_limit
+        again = error.retryable and (limited < MAX_RATE_LIMITED_ATTEMPTS if is_limit else attempt < MAX_ATTEMPTS)
+        wait = backoff_seconds(limited if is_limit else attempt, self._desk.jitter())
+        if isinstance(error, RateLimited) and error.retry_after_seconds is not None:
+            wait = max(wait, min(error.retry_after_seconds, MAX_WAIT_SECONDS))
+        return StepRecord(
+            attempt=attempt,
+            rate_limited=limited,
+            retry_at=self._desk.clock() + timedelta(seconds=wait) if again else None,
+            failed=not again,
+            error_code=error.code,
+            error_message=error.message,
+        )
+
+    def _leave_if_not_now(self, step: StepRecord) -> None:
+        """Raises WakeLater while a failed step has to wait, however often its job is woken, and when time is up."""
+        if (wait := self._seconds_until(step)) > 0 or self.seconds_left <= 0:
+            raise WakeLater(wait)
+
+    def _seconds_until(self, step: StepRecord) -> float:
+        if step.retry_at is None:
+            return 0.0
+        return max((step.retry_at - self._desk.clock()).total_seconds(), 0.0)
 
     def _check_deadline(self) -> None:
         if self.seconds_left <= 0:

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any, TypeVar
 
@@ -17,6 +17,9 @@ Result = TypeVar("Result")
 
 TRANSACTION_ATTEMPTS = 12
 """Commits that meet another writer are tried again this often."""
+
+PAGE = 300
+"""Documents read at a time where all are wanted."""
 
 CHANGE_ATTEMPTS = 50
 """Of writers at once one always gets through, so this many may change one document beside each other."""
@@ -59,6 +62,15 @@ def commit_optimistically(client: firestore.Client, attempt: Callable[[firestore
         else:
             return result
     raise AssertionError("the last attempt returns or raises")
+
+
+def pages_of(query: firestore.Query) -> Iterator[list["firestore.DocumentSnapshot[Any]"]]:
+    """All that an ordered query finds; each page begins where the one before has ended."""
+    query = query.limit(PAGE)
+    page = list(query.stream())
+    while page:
+        yield page
+        page = list(query.start_after(page[-1]).stream()) if len(page) == PAGE else []
 
 
 def unchanged_since(client: firestore.Client, snapshot: "firestore.DocumentSnapshot[Any]") -> Any:

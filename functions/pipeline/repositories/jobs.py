@@ -1,16 +1,18 @@
-"""Job documents in Firestore. Every write checks the fence in the same transaction: only the latest turn may write.
+"""Job documents in Firestore. Every write checks the fence in the same commit: only the latest turn may write.
 
 Policy is in `domain.jobs`; this module applies it.
 """
 
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from google.api_core import exceptions as api
 from google.cloud import firestore
+from google.cloud.firestore_v1.field_path import FieldPath
 
-from pipeline.domain.errors import InvalidRequest, NotFound, QuotaExceeded
+from pipeline.domain.errors import DatabaseRefused, InvalidRequest, JobError, NotFound, QuotaExceeded
 from pipeline.domain.jobs import (
     Busy,
     ClaimDecision,
@@ -30,7 +32,7 @@ from pipeline.repositories.usage import UsageLedger
 
 
 class JobRepository:
-    """Claims, writes, releases and finishes jobs; what they may cost is counted in the same transactions."""
+    """Claims, writes, releases and finishes jobs; what they may cost is counted in the same commits."""
 
     def __init__(self, client: firestore.Client, retention: timedelta, limits: Limits = UNLIMITED) -> None:
         self._client = client
@@ -56,14 +58,18 @@ class JobRepository:
         """
 
         document = self._client.document(ref.path)
+        claim_id = uuid.uuid4().hex
+        tried: list[ClaimDecision] = []
 
         def attempt(batch: firestore.WriteBatch) -> tuple[ClaimDecision, Job]:
             snapshot = document.get()
             job = _job(ref, snapshot)
+            if job.fields.get("claim_id") == claim_id:  # committed, though the answer said otherwise
+                return tried[-1], job
             decision = decide_claim(job, wake, now)
             changes: dict[str, Any] = {"wake_requested": True} if isinstance(decision, Busy) else {}
             if isinstance(decision, Take | GiveUp):
-                changes = _claimed(job, now, lease, interrupted=decision.interrupted)
+                changes = {**_claimed(job, now, lease, interrupted=decision.interrupted), "claim_id": claim_id}
             if isinstance(decision, Take) and job.usage_day is None and (application := applying(job)) is not None:
                 try:
                     changes |= self._usage.admit(batch, ref, application, now)
@@ -71,12 +77,15 @@ class JobRepository:
                     decision = GiveUp(error)
             if changes:
                 batch.update(document, changes, option=unchanged_since(self._client, snapshot))
+            tried.append(decision)
             return decision, _job_of(ref, {**job.fields, **changes})
 
         try:
             return commit_optimistically(self._client, attempt)
         except api.NotFound as error:
             raise NotFound(f"There is no job {ref.path}.") from error
+        except api.InvalidArgument as error:
+            raise DatabaseRefused("The job document is too large: at most 1 MiB, of which some is ours.") from error
 
     def write(
         self,
@@ -135,17 +144,31 @@ class JobRepository:
                 fields |= {"status": JobStatus.CANCELED, "stage": "canceled"}
 
         def settle(transaction: firestore.Transaction, job: Job) -> None:
-            if job.usage_day is not None:
-                self._usage.settle(
-                    transaction,
-                    ref,
-                    job.user_id,
-                    job.usage_day,
-                    reserved=job.reserved_microusd,
-                    spent=microusd(cost_usd),
-                )
+            self._settle(transaction, job, cost_usd)
 
         self._fenced(ref, turn, lambda _: fields, outcome.updates, before=settle)
+
+    def bury(self, ref: JobRef, now: datetime, error: JobError, cost_usd: float) -> None:
+        """End a job whose document takes no more writes: a small one that says why takes its place.
+
+        Nothing happens to one that is gone or over.
+        """
+
+        def run(transaction: firestore.Transaction) -> None:
+            document = self._client.document(ref.path)
+            snapshot = document.get(transaction=transaction)
+            if not snapshot.exists or (job := _job(ref, snapshot)).status.is_terminal:
+                return
+            kept = ("job_id", "user_id", "created_at", "usage_day", "estimated_cost_usd", "started_at")
+            fields = {name: job.fields[name] for name in kept if name in job.fields}
+            fields |= {"status": JobStatus.ERROR, "stage": "error", "error": error.as_fields()}
+            fields |= {"error_message": error.message, "turn": job.turn + 1, "completed_at": now, "updated_at": now}
+            fields |= {"cost_usd": cost_usd, "expire_at": now + self._retention}
+            self._settle(transaction, job, cost_usd)
+            emptied = {FieldPath(name).to_api_repr(): firestore.DELETE_FIELD for name in set(job.fields) - set(fields)}
+            transaction.update(document, {**emptied, **fields})
+
+        transact(self._client, run)
 
     def reserve_more(self, ref: JobRef, turn: int, now: datetime, more: int) -> None:
         """Set `more` micro-dollars of the limits aside for something that has to be paid again.
@@ -159,8 +182,11 @@ class JobRepository:
 
         self._fenced(ref, turn, lambda job: {"reserved_microusd": job.reserved_microusd + more}, before=reserve)
 
-    def correct_cost(self, ref: JobRef, cost_usd: float) -> None:
-        """A prediction was settled after its job had ended. Nothing happens to a job that is gone or not over."""
+    def correct_cost(self, ref: JobRef, cost_in: Callable[[firestore.Transaction], float]) -> None:
+        """A prediction was settled after its job had ended. Nothing happens to a job that is gone or not over.
+
+        `cost_in` tells what the job has cost, read in the transaction that it is given.
+        """
 
         def run(transaction: firestore.Transaction) -> None:
             document = self._client.document(ref.path)
@@ -168,6 +194,7 @@ class JobRepository:
             if not snapshot.exists:
                 return
             job = _job(ref, snapshot)
+            cost_usd = cost_in(transaction)
             more = microusd(cost_usd) - microusd(job.cost_usd)
             if not job.status.is_terminal or not more:
                 return
@@ -176,6 +203,13 @@ class JobRepository:
                 self._usage.correct(transaction, job.user_id, job.usage_day, more)
 
         transact(self._client, run)
+
+    def _settle(self, transaction: firestore.Transaction, job: Job, cost_usd: float) -> None:
+        if job.usage_day is not None:
+            spent = microusd(cost_usd)
+            self._usage.settle(
+                transaction, job.ref, job.user_id, job.usage_day, reserved=job.reserved_microusd, spent=spent
+            )
 
     def _fenced(
         self,
@@ -204,7 +238,10 @@ class JobRepository:
                 transaction.update(target, dict(update.fields))
             return job
 
-        return transact(self._client, run)
+        try:
+            return transact(self._client, run)
+        except api.InvalidArgument as error:
+            raise DatabaseRefused("The job document has grown past the 1 MiB that the database takes.") from error
 
 
 _STATUSES = {str(status): status for status in JobStatus}
@@ -265,6 +302,8 @@ def _step(fields: Any) -> StepRecord:
     return StepRecord(
         done=fields.get("done") is True,
         attempt=_whole(fields.get("attempt"), 0),
+        rate_limited=_whole(fields.get("rate_limited"), 0),
+        retry_at=_time(fields.get("retry_at")),
         output=fields.get("output") or {},
         failed=fields.get("failed") is True,
         error_code=fields.get("error_code"),

@@ -20,10 +20,9 @@ from pipeline.domain.predictions import (
     PredictionState,
     operation_seed,
 )
-from pipeline.repositories.documents import transact
+from pipeline.repositories.documents import pages_of, transact
 
 COLLECTION = "predictions"
-PAGE = 300
 
 
 class PredictionRepository:
@@ -38,14 +37,14 @@ class PredictionRepository:
         fields = self._client.document(COLLECTION, op).get().to_dict()
         return _record(op, fields) if fields else None
 
-    def of_job(self, job_path: str) -> list[PredictionRecord]:
+    def of_job(self, job_path: str, transaction: firestore.Transaction | None = None) -> list[PredictionRecord]:
         """Every prediction that a job intended."""
         query = self._client.collection(COLLECTION).where(filter=FieldFilter("job_path", "==", job_path))
-        return [_record(snapshot.id, snapshot.to_dict() or {}) for snapshot in query.stream()]
+        return [_record(snapshot.id, snapshot.to_dict() or {}) for snapshot in query.stream(transaction=transaction)]
 
-    def cost_usd(self, job_path: str) -> float:
+    def cost_usd(self, job_path: str, transaction: firestore.Transaction | None = None) -> float:
         """What a job's predictions cost so far, summed from their own records: so it cannot drift."""
-        return round(sum(record.paid_usd for record in self.of_job(job_path)), 6)
+        return round(sum(record.paid_usd for record in self.of_job(job_path, transaction)), 6)
 
     def open(self, op: str, job_path: str, user_id: str, order: PredictionOrder, now: datetime) -> PredictionRecord:
         """The record of this operation: a new intent, or what an earlier turn left."""
@@ -125,15 +124,10 @@ class PredictionRepository:
         self._client.document(COLLECTION, op).update({"polls": firestore.Increment(1), "updated_at": now})
 
     def to_check(self, now: datetime) -> Iterator[list[PredictionRecord]]:
-        """Pages of records that should have ended, and whose job should know what they cost.
-
-        Each record gets a new time by `check_again` before the next page is asked for.
-        """
+        """Pages of records that should have ended, and whose job should know what they cost."""
         query = self._client.collection(COLLECTION).where(filter=FieldFilter("check_at", "<=", now))
-        while page := list(query.order_by("check_at").limit(PAGE).stream()):
+        for page in pages_of(query.order_by("check_at").order_by("__name__")):
             yield [_record(snapshot.id, snapshot.to_dict() or {}) for snapshot in page]
-            if len(page) < PAGE:
-                return
 
     def check_again(self, op: str, at: datetime | None) -> None:
         """Look at it once more then; None: never again."""
@@ -157,7 +151,7 @@ def _record(op: str, fields: Mapping[str, Any]) -> PredictionRecord:
         deadline_at=fields.get("deadline_at"),
         prediction_id=fields.get("prediction_id"),
         polls=fields.get("polls", 0),
-        updated_at=fields.get("updated_at"),
+        ended_at=fields.get("ended_at"),
         outputs=tuple(fields.get("outputs") or ()),
         error=fields.get("error"),
         error_code=fields.get("error_code"),

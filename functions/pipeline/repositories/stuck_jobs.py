@@ -3,8 +3,8 @@
     wake_at in the past      the lease ran out (an instance died), or the wake-up got lost
     pending for long         the created event got lost
 
-`wake_at` of what was found is moved on, so that the next query goes on behind it and the next sweep leaves it alone
-while its wake-up is on the way.
+`wake_at` of what was found is moved on, so that the next sweep leaves it alone while its wake-up is on the way. Only
+that field is read: documents may be large.
 """
 
 from collections.abc import Iterator
@@ -12,14 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from google.api_core.exceptions import FailedPrecondition, NotFound
+from google.api_core.exceptions import FailedPrecondition, InvalidArgument, NotFound
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
 from pipeline.domain.jobs import JobKind, JobRef, JobStatus
-from pipeline.repositories.documents import unchanged_since
-
-PAGE = 300
+from pipeline.repositories.documents import pages_of, unchanged_since
 
 
 @dataclass(frozen=True)
@@ -37,28 +35,23 @@ class StuckJobRepository:
         self._client = client
 
     def overdue(self, kind: JobKind, before: datetime) -> Iterator[list[StuckJob]]:
-        """Pages of jobs whose `wake_at` has passed; each must be postponed before the next is asked for."""
+        """Pages of jobs whose `wake_at` has passed."""
         query = self._client.collection(kind.collection).where(filter=FieldFilter("wake_at", "<=", before))
-        while page := list(query.order_by("wake_at").limit(PAGE).stream()):
-            yield [_stuck(kind, snapshot) for snapshot in page]
-            if len(page) < PAGE:
-                return
+        for page in pages_of(query.select(["wake_at"]).order_by("wake_at").order_by("__name__")):
+            yield [_stuck(kind, found) for found in page]
 
     def unclaimed(self, kind: JobKind, before: datetime) -> Iterator[list[StuckJob]]:
         """Pages of jobs that were created before `before` and are still pending, without those just swept."""
         query = self._client.collection(kind.collection).where(filter=FieldFilter("status", "==", JobStatus.PENDING))
-        query = query.order_by("__name__").limit(PAGE)
-        page = list(query.stream())
-        while page:
+        for page in pages_of(query.select(["wake_at"]).order_by("__name__")):
             yield [_stuck(kind, found) for found in page if found.create_time <= before and _is_due(found, before)]
-            page = list(query.start_after(page[-1]).stream()) if len(page) == PAGE else []
 
     def postpone(self, job: StuckJob, until: datetime) -> None:
         """Leave it alone until then, unless it has moved on by itself."""
         unchanged = unchanged_since(self._client, job.snapshot)
         try:
             job.snapshot.reference.update({"wake_at": until}, option=unchanged)
-        except (FailedPrecondition, NotFound):
+        except (FailedPrecondition, InvalidArgument, NotFound):  # InvalidArgument: it is full
             return
 
 

@@ -39,9 +39,12 @@ class UsageLedger:
         duplicate, at no cost. Raises QuotaExceeded, or InvalidRequest when the earlier one asked for something else.
         """
         user_id, estimate, day = application.user_id, application.estimate_microusd, usage_day(now)
-        if earlier := self._earlier(ref, application):
+        user_day = self._user_day(user_id, day).get()
+        if earlier := self._earlier(ref, application):  # waits and costs nothing, but a thousand a day are enough
+            check_limits(self._limits, (), _usage(user_day), DayUsage(), 0, now)
+            self._change(batch, user_day, _added(day, jobs=1))
             return {"usage_day": day, "duplicate_of": earlier, "estimated_cost_usd": 0.0}
-        active, user_day = self._active_document(user_id).get(), self._user_day(user_id, day).get()
+        active = self._active_document(user_id).get()
         # the one document that all users share is left alone by jobs that cost nothing
         all_day = self._all_day(day).get() if estimate else None
         running = self._running(active)
@@ -58,7 +61,7 @@ class UsageLedger:
                 "fingerprint": application.fingerprint,
                 "expire_at": now + self._retention,
             }
-            batch.create(self._client.document("requests", application.request_key), remembered)
+            self._change(batch, self._client.document("requests", application.request_key).get(), remembered)
         return {"usage_day": day, "reserved_microusd": estimate, "estimated_cost_usd": estimate / MICRO}
 
     def reserve_more(

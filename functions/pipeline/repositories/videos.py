@@ -94,6 +94,18 @@ class VideoRepository:
 
         change_document(self._client, document, decide)
 
+    def fail_if_processing(self, video_id: str) -> None:
+        """The job that was making it has failed or was canceled. A finished video stays finished. Raises NotFound."""
+        document = self._document(video_id)
+        now = datetime.now(UTC)
+
+        def decide(found: Fields | None) -> Fields:
+            if found is None:
+                raise _no_video(video_id)
+            return _updated(_status(found, "failed", now), now) if found.get("status") == "processing" else {}
+
+        change_document(self._client, document, decide)
+
     def get_video(self, video_id: str) -> VideoDocument | None:
         """The video, or None when there is none."""
         return cast("VideoDocument | None", self._document(video_id).get().to_dict())
