@@ -170,7 +170,8 @@ class GiveUp:
     """Claim it, only to write why nobody works on it any more: `error`."""
 
     error: JobError
-    interrupted: bool = False
+    interrupted: bool = False  # the turn before never released
+    refused: bool = False  # it was not even admitted
 
 
 @dataclass(frozen=True)

@@ -78,19 +78,21 @@ def run_job(ref: JobRef, wake: Wake, seconds: float, desk: Desk, tools: Callable
             logger.info(f"[{label}] Nothing to do for job {ref.job_id}: {reason}", job_id=ref.job_id)
         case Busy():
             logger.info(f"[{label}] Job {ref.job_id} is being worked on", job_id=ref.job_id)
-        case GiveUp(error):
-            logger.error(f"[{label}] Error: {error}", job_id=ref.job_id, code=error.code)
-            _give_up(job, error, desk, tools)
+        case GiveUp():
+            _give_up(job, decision, desk, tools)
         case _:
             _take_turn(Turn(desk, job, seconds), job, desk, tools)
 
 
-def _give_up(job: Job, error: JobError, desk: Desk, tools: Callable[[], Tools]) -> None:
+def _give_up(job: Job, decision: GiveUp, desk: Desk, tools: Callable[[], Tools]) -> None:
     """End a job that nobody may work on."""
-    if job.turn > 1:
+    error = decision.error
+    logger.error(f"[{job.ref.kind.label}] Error: {error}", job_id=job.ref.job_id, code=error.code)
+    if decision.refused:  # its scenes are left to the jobs that were admitted
+        outcome = Failed(error)
+    else:
         leave_nothing(job, tools)
-    # one that was not admitted leaves its scenes to the jobs that were
-    outcome = _failed(job, error, desk) if job.usage_day is not None else Failed(error)
+        outcome = _failed(job, error, desk)
     desk.jobs.finish(job.ref, job.turn, desk.clock(), outcome, desk.predictions.cost_usd(job.ref.path))
 
 

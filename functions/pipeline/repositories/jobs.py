@@ -74,7 +74,7 @@ class JobRepository:
                 try:
                     changes |= self._usage.admit(batch, ref, application, now)
                 except (QuotaExceeded, InvalidRequest) as error:
-                    decision = GiveUp(error)
+                    decision = GiveUp(error, refused=True)
             if changes:
                 batch.update(document, changes, option=unchanged_since(self._client, snapshot))
             tried.append(decision)
