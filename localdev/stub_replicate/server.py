@@ -2,8 +2,9 @@
 
 Beside Replicate's own routes, for tests:
 
-    GET  /_control/state     {"creates", "predictions": [...], "webhooks": [...]}
+    GET  /_control/state     {"creates", "predictions": [...], "webhooks": [...], "forged": [...], "faults": {...}}
     POST /_control/faults    ["status:500", "reset", "reset_after_create", ...]: each holds for one of the next creates
+    PUT  /_control/rates     {"seed": 1, "create_429": 0.1, ...}: faults by rate, see rates.py
 """
 
 import json
@@ -20,6 +21,7 @@ from localdev.stack.loopback import Exchange, LoopbackServer
 from localdev.stub_replicate.markers import LOST_ANSWERS, REFUSALS, Markers
 from localdev.stub_replicate.models import MODELS, invalid_fields
 from localdev.stub_replicate.predictions import Prediction, PredictionRunner, iso, new_prediction
+from localdev.stub_replicate.rates import Dice
 from localdev.stub_replicate.webhooks import WebhookSender
 
 PAGE_SIZE = 100
@@ -46,7 +48,8 @@ class StubReplicate:
         self.predictions: dict[str, Prediction] = {}
         self.files: dict[str, tuple[str, bytes]] = {}
         self.markers = Markers()
-        self.webhooks = WebhookSender()
+        self.dice = Dice()
+        self.webhooks = WebhookSender(self.dice)
         self.expire_after_seconds = expire_after_seconds
         self.runner = PredictionRunner(image_seconds, video_seconds, spread, self.markers, self.files, self._event)
         self._server = LoopbackServer(partial(_ReplicateExchange, self), port)
@@ -96,6 +99,8 @@ class _ReplicateExchange(Exchange):
             self._state()
         elif not self._is_authorized():
             self._problem(401, "You did not pass a valid authentication token")
+        elif path.startswith("/v1/predictions") and (status := self._stub.dice.read_fault(path)) is not None:
+            self._problem(status, "fault by rate")
         elif path.startswith("/v1/files/"):
             self._serve(path.removeprefix("/v1/files/"))
         elif path == "/v1/webhooks/default/secret":
@@ -106,6 +111,18 @@ class _ReplicateExchange(Exchange):
             self.answer_json(self._stub.seen(prediction))
         else:
             self._problem(404, "The requested resource could not be found.")
+
+    def do_PUT(self) -> None:
+        settings = self.body()
+        if urlsplit(self.path).path != "/_control/rates":
+            self._problem(404, "The requested resource could not be found.")
+            return
+        try:
+            self._stub.dice.rates = self._stub.dice.rates.changed(json.loads(settings))
+        except ValueError as error:
+            self._problem(400, str(error))
+        else:
+            self.answer_json(vars(self._stub.dice.rates))
 
     def do_POST(self) -> None:
         path, body = urlsplit(self.path).path, self.body()
@@ -133,7 +150,8 @@ class _ReplicateExchange(Exchange):
         if problems := problems or [f"input.{problem}" for problem in invalid_fields(model, fields)]:
             self._problem(422, "\n".join(f"- {p}" for p in problems), invalid_fields=problems)
             return
-        fault = self._stub.faults.pop(0) if self._stub.faults else ""
+        mark = fields.get("seed") or fields["prompt"]
+        fault = self._stub.faults.pop(0) if self._stub.faults else self._stub.dice.create_fault(mark)
         refusal = self._stub.markers.take(fields["prompt"], REFUSALS)
         if refusal or fault.startswith("status:"):
             status, detail = REFUSALS[refusal] if refusal else (int(fault.removeprefix("status:")), "ordered fault")
@@ -150,6 +168,7 @@ class _ReplicateExchange(Exchange):
         elif lost == "500-after-create":
             self._problem(500, "Internal server error")
         else:
+            time.sleep(self._stub.dice.rates.slow_seconds if lost == "slow" else 0.0)
             self._wait(prediction)
             self.answer_json(self._stub.seen(prediction), 201 if prediction.ended.is_set() else 202)
 
@@ -198,10 +217,11 @@ class _ReplicateExchange(Exchange):
     def _state(self) -> None:
         listed = [
             {"id": p.id, "model": p.model, "status": p.status, "prompt": p.prompt, "seed": p.input.get("seed")}
-            for p in self._stub.predictions.values()
+            for p in list(self._stub.predictions.values())
         ]
-        state = {"creates": self._stub.creates, "predictions": listed, "webhooks": self._stub.webhooks.sent}
-        self.answer_json(state)
+        webhooks = self._stub.webhooks
+        state = {"creates": self._stub.creates, "predictions": listed, "webhooks": webhooks.sent}
+        self.answer_json({**state, "forged": webhooks.forged, "faults": dict(self._stub.dice.drawn)})
 
     def _named(self, path: str, pattern: str) -> Prediction | None:
         match = re.fullmatch(pattern, path)

@@ -1,0 +1,193 @@
+"""Ends its own function process at the places that a plan names, as a crash of the instance would.
+
+A *boundary* is the moment before or after something is recorded: `step:predict:before`, `prediction:submitted:after`.
+What `pipeline.wiring` has loaded is wrapped so that every boundary is announced here. The files in CHAOS_FOLDER:
+
+    plans/<job_id>      one boundary a line, at which this job's process is to die; `always` for every turn
+    hits/<job_id>~<boundary>    made just before the process dies: a boundary of a job is hit at most once
+    turns/<pid>         the turn that the process is in, for `localdev.chaos.workers`, which kills at random
+
+A job may die only so often in a row before it is given up (that is tested by `always`); so nobody kills a turn whose
+`interruptions` have reached the limit. Standard library only, and nothing of localdev: this runs beside the functions.
+"""
+
+import contextlib
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import json
+import os
+import random
+import re
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+FOLDER = Path(os.environ.get("CHAOS_FOLDER", "."))
+TASK_LOST, TASK_DOUBLED = (float(os.environ.get(name) or 0) for name in ("CHAOS_TASK_LOST", "CHAOS_TASK_DOUBLED"))
+ALWAYS = "always"
+CLAIMING = {"job_id": None, "claiming": True}
+
+
+class Moment:
+    """What this process is doing: the functions emulator gives a process one request at a time."""
+
+    job_id = ""
+    turn = 0
+    interruptions = 0
+    limit = 1
+    plan: frozenset[str] = frozenset()
+
+    def begin(self, job_id: str, turn: int, interruptions: int) -> None:
+        """A turn was claimed."""
+        self.job_id, self.turn, self.interruptions = job_id, turn, interruptions
+        with contextlib.suppress(OSError):
+            self.plan = frozenset((FOLDER / "plans" / job_id).read_text().split())
+        self.show({"job_id": job_id, "turn": turn, "interruptions": interruptions})
+        if ALWAYS in self.plan:
+            self.die(ALWAYS)
+
+    def show(self, state: dict[str, Any] | None) -> None:
+        """Tell the outside which turn this is; None for no turn."""
+        path = FOLDER / "turns" / str(os.getpid())
+        if state is None:
+            path.unlink(missing_ok=True)
+        else:
+            path.with_suffix(".new").write_text(json.dumps(state))
+            path.with_suffix(".new").rename(path)
+
+    def reach(self, boundary: str) -> None:
+        """Die here, if that is the plan."""
+        if boundary in self.plan and self.interruptions < self.limit:
+            self.die(boundary)
+
+    def die(self, boundary: str) -> None:
+        """End the instance: the process that serves, and the one that would start another in its place."""
+        name = f"{self.job_id}~{boundary}" + (f"~{self.turn}" if boundary == ALWAYS else "")
+        try:
+            (FOLDER / "hits" / name).open("x").close()
+        except FileExistsError:
+            return
+        if b"functions-framework" in Path(f"/proc/{os.getppid()}/cmdline").read_bytes():
+            os.kill(os.getppid(), signal.SIGKILL)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+NOW = Moment()
+
+
+def watch_for(name: str) -> None:
+    """Wrap things as soon as the module `name` has been imported."""
+    sys.meta_path.insert(0, _Finder(name))
+
+
+class _Finder(importlib.abc.MetaPathFinder):
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if fullname != self._name:
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(fullname)
+        if spec is not None and spec.loader is not None:
+            spec.loader = _Loader(spec.loader)
+        return spec
+
+
+class _Loader(importlib.abc.Loader):
+    def __init__(self, real: Any) -> None:
+        self._real = real
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
+        return self._real.create_module(spec)  # type: ignore[no-any-return]
+
+    def exec_module(self, module: ModuleType) -> None:
+        self._real.exec_module(module)
+        wrap_everything()
+
+
+def wrap_everything() -> None:
+    """Announce every boundary of the classes that record something."""
+    from pipeline.adapters.r2_storage import R2Storage
+    from pipeline.adapters.tasks import TaskQueue
+    from pipeline.repositories.clips import ClipRepository
+    from pipeline.repositories.jobs import JobRepository
+    from pipeline.repositories.predictions import PredictionRepository
+    from pipeline.repositories.videos import VideoRepository
+
+    _wrap_claim(JobRepository)
+    _wrap_wake(TaskQueue)
+    _wrap(JobRepository, "write", _steps)
+    _wrap(JobRepository, "release", lambda *_, **__: ["release"], ends_turn=True)
+    _wrap(JobRepository, "finish", lambda *_, **__: ["finish"], ends_turn=True)
+    _wrap(PredictionRepository, "open", lambda *_, **__: ["intent"])
+    _wrap(PredictionRepository, "move", lambda _op, _from, to, *_, **__: [f"prediction:{to}"])
+    _wrap(R2Storage, "upload_file", lambda key, *_, **__: ["upload:" + ("picture" if key.endswith(".jpg") else "media")])
+    _wrap(ClipRepository, "create_clip", lambda *_, **__: ["clip:created"])
+    _wrap(ClipRepository, "update_clip_status", lambda *_, **__: ["clip:completed"])
+    _wrap(VideoRepository, "create_or_update_video", lambda *_, **__: ["video:created"])
+    _wrap(VideoRepository, "update_clip_statistics", lambda *_, **__: ["video:statistics"])
+    _wrap(VideoRepository, "update_video_status", lambda *_, **__: ["video:completed"])
+
+
+def _wrap(owner: type, name: str, boundaries: Callable[..., list[str]], *, ends_turn: bool = False) -> None:
+    real = getattr(owner, name)
+
+    def wrapped(self: Any, *arguments: Any, **named: Any) -> Any:
+        names = boundaries(*arguments, **named)
+        for boundary in names:
+            NOW.reach(f"{boundary}:before")
+        result = real(self, *arguments, **named)
+        for boundary in names:
+            NOW.reach(f"{boundary}:after")
+        if ends_turn and result is not False:  # a release that was refused keeps the turn
+            NOW.show(None)
+        return result
+
+    setattr(owner, name, wrapped)
+
+
+def _wrap_claim(owner: Any) -> None:
+    real = owner.claim
+
+    def claim(self: Any, ref: Any, *arguments: Any) -> Any:
+        NOW.job_id, NOW.plan = "", frozenset()
+        NOW.show(CLAIMING)
+        decision, job = real(self, ref, *arguments)
+        if type(decision).__name__ == "Take":
+            NOW.begin(ref.job_id, job.turn, job.interruptions)
+            NOW.reach("claim:after")
+        else:
+            NOW.show(None)
+        return decision, job
+
+    owner.claim = claim
+
+
+def _wrap_wake(owner: Any) -> None:
+    """Tasks, too, are delivered at least once; and a queue that takes a task and loses it is the sweeper's business."""
+    real = owner.wake
+
+    def wake(self: Any, ref: Any, turn: int, at: Any) -> None:
+        chance = random.Random(f"{os.environ.get('CHAOS_SEED')}/{ref.job_id}/{turn}").random()  # noqa: S311
+        NOW.reach("task:before")
+        for _ in range(0 if chance < TASK_LOST else 2 if chance < TASK_LOST + TASK_DOUBLED else 1):
+            real(self, ref, turn, at)
+        with (FOLDER / "tasks").open("a") as log:
+            log.write("lost\n" if chance < TASK_LOST else "doubled\n" if chance < TASK_LOST + TASK_DOUBLED else "one\n")
+        NOW.reach("task:after")
+
+    owner.wake = wake
+
+
+def _steps(_ref: Any, _turn: int, _now: Any, _lease: Any, fields: dict[str, Any], *_: Any, **__: Any) -> list[str]:
+    """The steps that this write records as done, scenes without their numbers; `show` for a scene's result."""
+    done = [name for name, value in fields.items() if name.startswith("steps.") and value.get("done")]
+    steps = [re.sub(r"^steps\.(scene_)?(?:\d+_)?", r"step:\1", name) for name in done]
+    return [*steps, *(["show"] if "clips" in fields else [])]
