@@ -6,9 +6,11 @@ VENV := .venv/bin
 CLIPS ?=
 AUDIO ?=
 PYTEST_ARGS ?=
+JOBS ?= 200
+SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test check bench format clean
+.PHONY: help install demo up test check bench chaos format clean
 
 help:  ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -51,6 +53,9 @@ check: install  ## lint, types, import contracts
 
 bench: install  ## measure the targets into build/bench.json
 	@PYTHONPATH=functions:. $(VENV)/python -m localdev.bench
+
+chaos: install  ## 200 jobs while processes are killed and services fail (JOBS=200 SEED=1)
+	@PYTHONPATH=functions $(VENV)/python -m localdev.chaos --jobs $(JOBS) --seed $(SEED)
 
 format:  ## format the code
 	@$(VENV)/ruff check --fix .

@@ -104,6 +104,11 @@ class Emulators:
         # firebase-tools puts its *-debug.log into the working directory
         self._commands.append(GuardedCommand(argv, env=env, cwd=log.parent, log=log))
 
+    @property
+    def functions_guard_pid(self) -> int:
+        """The process below which the functions' processes are."""
+        return self._commands[-1].pid
+
     def wait_until_ready(self, timeout_seconds: float) -> None:
         """Return once every emulator answers and every declared function is loaded; StackError says what is wrong."""
         give_up = time.monotonic() + timeout_seconds

@@ -112,6 +112,11 @@ class LocalStack:
         """What clients in this or another process need to reach the stack."""
         return self.urls.client_environment()
 
+    @property
+    def functions_guard_pid(self) -> int:
+        """The process below which the functions' processes are."""
+        return self._emulators.functions_guard_pid
+
     def publish(self, path: Path, key: str | None = None) -> str:
         """Put a local file into the object store; returns a URL that jobs may name."""
         return self.r2.publish(path, key or f"own-media/{path.name}")
@@ -169,10 +174,10 @@ class LocalStack:
             self._start_servers(ports)
             declarations, java = reading.result(), finding_java.result()
         self._say(f"starting the emulators of {PROJECT_ID} with {len(declarations.functions)} functions")
-        emulators = Emulators(self._emulator_run(ports, declarations, java))
-        self._parts.callback(emulators.stop)
-        emulators.start()
-        emulators.wait_until_ready(timeout_seconds)
+        self._emulators = Emulators(self._emulator_run(ports, declarations, java))
+        self._parts.callback(self._emulators.stop)
+        self._emulators.start()
+        self._emulators.wait_until_ready(timeout_seconds)
 
     def _start_servers(self, ports: Mapping[str, int]) -> None:
         self.r2 = LocalR2(ports["r2"], R2_BUCKET)

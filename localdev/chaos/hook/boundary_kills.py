@@ -128,7 +128,9 @@ def wrap_everything() -> None:
     _wrap(JobRepository, "finish", lambda *_, **__: ["finish"], ends_turn=True)
     _wrap(PredictionRepository, "open", lambda *_, **__: ["intent"])
     _wrap(PredictionRepository, "move", lambda _op, _from, to, *_, **__: [f"prediction:{to}"])
-    _wrap(R2Storage, "upload_file", lambda key, *_, **__: ["upload:" + ("picture" if key.endswith(".jpg") else "media")])
+    _wrap(
+        R2Storage, "upload_file", lambda key, *_, **__: ["upload:" + ("picture" if key.endswith(".jpg") else "media")]
+    )
     _wrap(ClipRepository, "create_clip", lambda *_, **__: ["clip:created"])
     _wrap(ClipRepository, "update_clip_status", lambda *_, **__: ["clip:completed"])
     _wrap(VideoRepository, "create_or_update_video", lambda *_, **__: ["video:created"])

@@ -1,0 +1,145 @@
+"""The function processes of a running stack: found in /proc, killed at random moments, and tidied up after.
+
+firebase-tools starts one shell for each, in which gunicorn's master starts the process that serves:
+
+    guard ── firebase ── sh ── functions-framework (master) ── functions-framework (serves; knows its turn)
+
+A killed instance is the three of them. firebase-tools sees that the shell has ended, and starts another with the next
+request. Linux only.
+"""
+
+import contextlib
+import json
+import os
+import random
+import signal
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from localdev.stack.ports import is_listening
+
+INTERRUPTIONS_LIMIT = 1
+"""A turn that follows so many interrupted ones is spared: the job would be given up, rightly."""
+
+FRAMEWORK = "functions-framework"
+
+
+@dataclass(frozen=True)
+class Process:
+    """One process, as /proc shows it."""
+
+    pid: int
+    parent: int
+    command: str
+
+    @property
+    def is_framework(self) -> bool:
+        """Whether it is a master or serves; the shell around them only names it."""
+        return FRAMEWORK in self.command and not self.command.startswith("/bin/sh")
+
+
+def processes_below(ancestor: int) -> list[Process]:
+    """Every process below `ancestor`, nearest first."""
+    everything = list(_all_processes())
+    found, pending = [], [ancestor]
+    while pending:
+        parent = pending.pop(0)
+        children = [process for process in everything if process.parent == parent]
+        found += children
+        pending += [child.pid for child in children]
+    return found
+
+
+def _all_processes() -> list[Process]:
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError, IndexError, ValueError):
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+                command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                if fields[0] not in "ZX":
+                    found.append(Process(int(entry.name), int(fields[1]), command))
+    return found
+
+
+class Killer:
+    """Kills function processes of the stack under `guard_pid` at random moments, from a thread of its own."""
+
+    def __init__(self, guard_pid: int, folder: Path, seed: int, every_seconds: float) -> None:
+        """`folder`: where the processes tell which turn they are in. `every_seconds`: on average."""
+        self.killed_in_turn = 0
+        self.killed_idle = 0
+        self.orphans_ended = 0
+        self._guard_pid = guard_pid
+        self._folder = folder
+        self._every_seconds = every_seconds
+        self._dice = random.Random(f"{seed}/kills")  # noqa: S311 - repeatable on purpose
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Kill nobody from now on."""
+        self._stopping.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            wait = self._dice.expovariate(1 / self._every_seconds) if self._every_seconds else 2.0
+            if self._stopping.wait(wait):
+                return
+            processes = processes_below(self._guard_pid)
+            self._end_orphans(processes)
+            if self._every_seconds:
+                self._kill_one(processes)
+
+    def _kill_one(self, processes: list[Process]) -> None:
+        frameworks = {process.pid: process for process in processes if process.is_framework}
+        serving = [process for process in frameworks.values() if process.parent in frameworks]
+        busy = [process for process in serving if (self._folder / "turns" / str(process.pid)).exists()]
+        # an idle process dies too, but most kills should cost somebody a turn
+        pool = busy if busy and self._dice.random() < 0.85 else serving
+        if pool:
+            self._kill(self._dice.choice(sorted(pool, key=lambda process: process.pid)))
+
+    def _kill(self, process: Process) -> None:
+        """Hold it, see what it is doing, and kill it unless that would be once too often for its job."""
+        with contextlib.suppress(ProcessLookupError, FileNotFoundError):
+            os.kill(process.pid, signal.SIGSTOP)
+            turn = self._turn(process.pid)
+            spared = turn is not None and (turn.get("claiming") or turn["interruptions"] >= INTERRUPTIONS_LIMIT)
+            # one that does not answer yet would leave firebase-tools waiting for it for half a minute
+            if spared or not _answers(process.pid):
+                os.kill(process.pid, signal.SIGCONT)
+                return
+            os.kill(process.parent, signal.SIGKILL)
+            os.kill(process.pid, signal.SIGKILL)
+            (self._folder / "turns" / str(process.pid)).unlink(missing_ok=True)
+            if turn is None:
+                self.killed_idle += 1
+            else:
+                self.killed_in_turn += 1
+
+    def _turn(self, pid: int) -> Mapping[str, object] | None:
+        with contextlib.suppress(OSError, ValueError):
+            return dict(json.loads((self._folder / "turns" / str(pid)).read_text()))
+        return None
+
+    def _end_orphans(self, processes: list[Process]) -> None:
+        """What a killed instance has left behind (an ffmpeg, a master without its shell) dies with it elsewhere."""
+        for process in processes:
+            if process.parent == self._guard_pid and (FRAMEWORK in process.command or "ffmpeg" in process.command):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process.pid, signal.SIGKILL)
+                    self.orphans_ended += 1
+
+
+def _answers(pid: int) -> bool:
+    """Whether the port that firebase-tools gave it is open."""
+    variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    ports = [int(variable[5:]) for variable in variables if variable.startswith(b"PORT=")]
+    return bool(ports) and is_listening(ports[0])
