@@ -213,8 +213,8 @@ class _Running:
         """How much was done to the jobs."""
         deliveries = self._stack.relay.deliveries()
         return {
-            "kills in a turn": self._killer.killed_in_turn,
-            "kills of idle processes": self._killer.killed_idle,
+            "random kills in a turn": len([kill for kill in self._killer.kills if "job_id" in kill]),
+            "random kills between turns": len([kill for kill in self._killer.kills if "job_id" not in kill]),
             "orphans ended": self._killer.orphans_ended,
             "events lost": len([d for d in deliveries if d.status == "dropped"]),
             "events delivered": len([d for d in deliveries if d.status != "dropped"]),

@@ -14,9 +14,11 @@ import os
 import random
 import signal
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from localdev.stack.ports import is_listening
 
@@ -69,8 +71,7 @@ class Killer:
 
     def __init__(self, guard_pid: int, folder: Path, seed: int, every_seconds: float) -> None:
         """`folder`: where the processes tell which turn they are in. `every_seconds`: on average."""
-        self.killed_in_turn = 0
-        self.killed_idle = 0
+        self.kills: list[Mapping[str, Any]] = []
         self.orphans_ended = 0
         self._guard_pid = guard_pid
         self._folder = folder
@@ -100,7 +101,7 @@ class Killer:
     def _kill_one(self, processes: list[Process]) -> None:
         frameworks = {process.pid: process for process in processes if process.is_framework}
         serving = [process for process in frameworks.values() if process.parent in frameworks]
-        busy = [process for process in serving if (self._folder / "turns" / str(process.pid)).exists()]
+        busy = [process for process in serving if (self._folder / str(process.pid)).exists()]
         # an idle process dies too, but most kills should cost somebody a turn
         pool = busy if busy and self._dice.random() < 0.85 else serving
         if pool:
@@ -108,25 +109,24 @@ class Killer:
 
     def _kill(self, process: Process) -> None:
         """Hold it, see what it is doing, and kill it unless that would be once too often for its job."""
+        turn: Mapping[str, Any] | None = None
         with contextlib.suppress(ProcessLookupError, FileNotFoundError):
             os.kill(process.pid, signal.SIGSTOP)
-            turn = self._turn(process.pid)
-            spared = turn is not None and (turn.get("claiming") or turn["interruptions"] >= INTERRUPTIONS_LIMIT)
-            # one that does not answer yet would leave firebase-tools waiting for it for half a minute
-            if spared or not _answers(process.pid):
+            try:
+                turn = self._turn(process.pid)
+                spared = turn is not None and (turn.get("claiming") or turn["interruptions"] >= INTERRUPTIONS_LIMIT)
+                # one that does not answer yet would leave firebase-tools waiting for it for half a minute
+                if spared or not _answers(process.pid):
+                    return
+                os.kill(process.parent, signal.SIGKILL)
+                os.kill(process.pid, signal.SIGKILL)
+                self.kills.append({"at": time.time(), "pid": process.pid, **(turn or {})})
+            finally:
                 os.kill(process.pid, signal.SIGCONT)
-                return
-            os.kill(process.parent, signal.SIGKILL)
-            os.kill(process.pid, signal.SIGKILL)
-            (self._folder / "turns" / str(process.pid)).unlink(missing_ok=True)
-            if turn is None:
-                self.killed_idle += 1
-            else:
-                self.killed_in_turn += 1
 
-    def _turn(self, pid: int) -> Mapping[str, object] | None:
+    def _turn(self, pid: int) -> Mapping[str, Any] | None:
         with contextlib.suppress(OSError, ValueError):
-            return dict(json.loads((self._folder / "turns" / str(pid)).read_text()))
+            return dict(json.loads((self._folder / str(pid)).read_text()))
         return None
 
     def _end_orphans(self, processes: list[Process]) -> None:
