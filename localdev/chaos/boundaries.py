@@ -19,8 +19,8 @@ def _both(*names: str) -> tuple[str, ...]:
     return tuple(f"{name}:{side}" for name in names for side in ("before", "after"))
 
 
-_PREDICTION = _both("intent", "prediction:submitting", "prediction:submitted", "prediction:succeeded")
-_TURN = ("claim:after", *_both("release", "task", "finish"))
+_PREDICTION = _both("intent", "prediction:claimed", "prediction:submitted", "prediction:succeeded")
+_TURN = ("claim:after", *_both("release", "task", "finish", "signal"))
 _FILES = _both("upload:media", "upload:picture")
 _CLIP = _both("clip:created", "clip:completed", "video:statistics")
 
@@ -76,6 +76,7 @@ class KillFolder:
             "CHAOS_SEED": str(seed),
             "CHAOS_TASK_LOST": str(task_lost),
             "CHAOS_TASK_DOUBLED": str(task_doubled),
+            "CHAOS_SENDER_SECONDS": "15",
         }
 
     def hits(self) -> list[tuple[str, str]]:

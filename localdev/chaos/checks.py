@@ -30,6 +30,7 @@ def run_checks(evidence: Evidence) -> list[Check]:
         _paid_once,
         _recorded,
         _costs,
+        _limits,
         _no_orphans,
         _whole_documents,
         _scenes_agree,
@@ -100,6 +101,20 @@ def _costs(evidence: Evidence) -> Check:
         if job.case.predictions is not None and abs(shown - wanted) > 1e-6:
             problems.append((job.job_id, f"'{job.case.name}' shows ${shown:.3f}, paid ${wanted:.3f}"))
     return Check("costs shown are those paid", f"${total:.3f}", problems)
+
+
+def _limits(evidence: Evidence) -> Check:
+    """What the limits count: nothing runs, nothing is reserved, and what was spent is what the jobs show."""
+    problems, spent = [], 0
+    for path, usage in evidence.usage.items():
+        if usage.get("job_paths") or usage.get("reserved_microusd"):
+            left = usage.get("job_paths") or f"{usage.get('reserved_microusd')} micro-dollars"
+            problems.append(("", f"{path} still holds {left}"))
+        spent += usage.get("spent_microusd", 0) if path.startswith("usage/") else 0
+    shown = sum(round(float(evidence.job(job).get("cost_usd") or 0.0) * 1e6) for job in evidence.jobs)
+    if spent != shown:
+        problems.append(("", f"the limits count {spent} micro-dollars, the jobs show {shown}"))
+    return Check("limits settled", f"{len(evidence.usage)} documents, ${spent / 1e6:.3f}", problems)
 
 
 def _no_orphans(evidence: Evidence) -> Check:

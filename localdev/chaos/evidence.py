@@ -30,6 +30,8 @@ class Evidence:
     """Ids of the predictions that the provider started, by their seed: each is paid."""
     files: Mapping[str, int]
     """Sizes in bytes by key, without what the users published themselves."""
+    usage: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What users have running and have spent, by path."""
     unfinished_uploads: int = 0
     forged: Sequence[tuple[str, int | str]] = ()
     provider_faults: Mapping[str, int] = field(default_factory=dict)
@@ -79,6 +81,9 @@ def gather(
         records={record.id: record.to_dict() or {} for record in client.collection("predictions").stream()},
         accepted=accepted,
         files={key: size for key, size in _files(stack) if not key.startswith(MEDIA_PREFIX)},
+        usage={
+            snapshot.reference.path: snapshot.to_dict() or {} for snapshot in client.collection_group("usage").stream()
+        },
         unfinished_uploads=len(uploads),
         forged=[(kind, answer) for kind, answer in state["forged"]],
         provider_faults=state["faults"],

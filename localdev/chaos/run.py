@@ -9,6 +9,7 @@ import os
 import threading
 import time
 import urllib.request
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -213,8 +214,7 @@ class _Running:
         """How much was done to the jobs."""
         deliveries = self._stack.relay.deliveries()
         return {
-            "random kills in a turn": len([kill for kill in self._killer.kills if "job_id" in kill]),
-            "random kills between turns": len([kill for kill in self._killer.kills if "job_id" not in kill]),
+            "random kills": dict(Counter(_doing(kill) for kill in self._killer.kills)),
             "orphans ended": self._killer.orphans_ended,
             "events lost": len([d for d in deliveries if d.status == "dropped"]),
             "events delivered": len([d for d in deliveries if d.status != "dropped"]),
@@ -248,6 +248,10 @@ class _Running:
         while len(self.watch.ended()) < len(self._jobs) and time.monotonic() < give_up:
             self.watch.wait_for(lambda: False, 0.25)
         self._say(f"{len(self.watch.ended())} of {len(self._jobs)} jobs ended")
+
+
+def _doing(kill: Mapping[str, Any]) -> str:
+    return "in a turn" if "job_id" in kill else f"in a {kill['doing']}" if "doing" in kill else "between turns"
 
 
 def _went_well(status: int | str) -> bool:

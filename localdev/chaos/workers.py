@@ -114,7 +114,7 @@ class Killer:
             os.kill(process.pid, signal.SIGSTOP)
             try:
                 turn = self._turn(process.pid)
-                spared = turn is not None and (turn.get("claiming") or turn["interruptions"] >= INTERRUPTIONS_LIMIT)
+                spared = turn is not None and (turn.get("interruptions", INTERRUPTIONS_LIMIT) >= INTERRUPTIONS_LIMIT)
                 # one that does not answer yet would leave firebase-tools waiting for it for half a minute
                 if spared or not _answers(process.pid):
                     return

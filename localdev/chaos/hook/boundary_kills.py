@@ -8,10 +8,10 @@ What `pipeline.wiring` has loaded is wrapped so that every boundary is announced
     turns/<pid>         the turn that the process is in, for `localdev.chaos.workers`, which kills at random
 
 A job may die only so often in a row before it is given up (that is tested by `always`); so nobody kills a turn whose
-`interruptions` have reached the limit. Standard library only, and nothing of localdev: this runs beside the functions.
+`interruptions` have reached the limit. Tasks are lost and doubled here, too. Standard library only, and nothing of
+localdev: this runs beside the functions.
 """
 
-import contextlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
@@ -22,14 +22,18 @@ import re
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 FOLDER = Path(os.environ.get("CHAOS_FOLDER", "."))
 TASK_LOST, TASK_DOUBLED = (float(os.environ.get(name) or 0) for name in ("CHAOS_TASK_LOST", "CHAOS_TASK_DOUBLED"))
+SENDER_SECONDS = float(os.environ.get("CHAOS_SENDER_SECONDS") or 0)
+"""A prediction whose sender died is sent again when the sender's function call would be over: up to half an hour. No
+process lives that long here, so this is what it is shortened to."""
 ALWAYS = "always"
-CLAIMING = {"job_id": None, "claiming": True}
+LIMIT = 1
 
 
 class Moment:
@@ -38,42 +42,47 @@ class Moment:
     job_id = ""
     turn = 0
     interruptions = 0
-    limit = 1
-    plan: frozenset[str] = frozenset()
 
     def begin(self, job_id: str, turn: int, interruptions: int) -> None:
         """A turn was claimed."""
         self.job_id, self.turn, self.interruptions = job_id, turn, interruptions
-        with contextlib.suppress(OSError):
-            self.plan = frozenset((FOLDER / "plans" / job_id).read_text().split())
-        self.show({"job_id": job_id, "turn": turn, "interruptions": interruptions})
-        if ALWAYS in self.plan:
-            self.die(ALWAYS)
+        show({"job_id": job_id, "turn": turn, "interruptions": interruptions})
+        if ALWAYS in plan_of(job_id):
+            self.die(job_id, f"{ALWAYS}~{turn}")
 
-    def show(self, state: dict[str, Any] | None) -> None:
-        """Tell the outside which turn this is; None for no turn."""
-        path = FOLDER / "turns" / str(os.getpid())
-        if state is None:
-            path.unlink(missing_ok=True)
-        else:
-            path.with_suffix(".new").write_text(json.dumps(state))
-            path.with_suffix(".new").rename(path)
+    def reach(self, boundary: str, job_id: str | None = None) -> None:
+        """Die here, if that is the plan of the job (by default the one whose turn this is)."""
+        job_id, is_own = job_id or self.job_id, job_id is None
+        if job_id and boundary in plan_of(job_id) and not (is_own and self.interruptions >= LIMIT):
+            self.die(job_id, boundary)
 
-    def reach(self, boundary: str) -> None:
-        """Die here, if that is the plan."""
-        if boundary in self.plan and self.interruptions < self.limit:
-            self.die(boundary)
-
-    def die(self, boundary: str) -> None:
+    def die(self, job_id: str, boundary: str) -> None:
         """End the instance: the process that serves, and the one that would start another in its place."""
-        name = f"{self.job_id}~{boundary}" + (f"~{self.turn}" if boundary == ALWAYS else "")
         try:
-            (FOLDER / "hits" / name).open("x").close()
+            (FOLDER / "hits" / f"{job_id}~{boundary}").open("x").close()
         except FileExistsError:
             return
         if b"functions-framework" in Path(f"/proc/{os.getppid()}/cmdline").read_bytes():
             os.kill(os.getppid(), signal.SIGKILL)
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def plan_of(job_id: str) -> list[str]:
+    """The boundaries at which a process of this job is to die."""
+    try:
+        return (FOLDER / "plans" / job_id).read_text().split()
+    except OSError:
+        return []
+
+
+def show(state: dict[str, Any] | None) -> None:
+    """Tell the outside what this process is doing; None for nothing."""
+    path = FOLDER / "turns" / str(os.getpid())
+    if state is None:
+        path.unlink(missing_ok=True)
+    else:
+        path.with_suffix(".new").write_text(json.dumps(state))
+        path.with_suffix(".new").rename(path)
 
 
 NOW = Moment()
@@ -89,7 +98,7 @@ class _Finder(importlib.abc.MetaPathFinder):
         self._name = name
 
     def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+        self, fullname: str, _path: Sequence[str] | None, _target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
         if fullname != self._name:
             return None
@@ -121,12 +130,15 @@ def wrap_everything() -> None:
     from pipeline.repositories.predictions import PredictionRepository
     from pipeline.repositories.videos import VideoRepository
 
+    from pipeline.wiring import Instance
+
     _wrap_claim(JobRepository)
-    _wrap_wake(TaskQueue)
     _wrap(JobRepository, "write", _steps)
     _wrap(JobRepository, "release", lambda *_, **__: ["release"], ends_turn=True)
     _wrap(JobRepository, "finish", lambda *_, **__: ["finish"], ends_turn=True)
     _wrap(PredictionRepository, "open", lambda *_, **__: ["intent"])
+    _wrap_spending(PredictionRepository)
+    _wrap(PredictionRepository, "claim", lambda *_, **__: ["prediction:claimed"])
     _wrap(PredictionRepository, "move", lambda _op, _from, to, *_, **__: [f"prediction:{to}"])
     _wrap(
         R2Storage, "upload_file", lambda key, *_, **__: ["upload:" + ("picture" if key.endswith(".jpg") else "media")]
@@ -136,6 +148,10 @@ def wrap_everything() -> None:
     _wrap(VideoRepository, "create_or_update_video", lambda *_, **__: ["video:created"])
     _wrap(VideoRepository, "update_clip_statistics", lambda *_, **__: ["video:statistics"])
     _wrap(VideoRepository, "update_video_status", lambda *_, **__: ["video:completed"])
+    _wrap_queue(TaskQueue, "wake", "task")
+    _wrap_queue(TaskQueue, "signal", "signal")
+    _wrap_watch(Instance, "receive_webhook")
+    _wrap_watch(Instance, "sweep")
 
 
 def _wrap(owner: type, name: str, boundaries: Callable[..., list[str]], *, ends_turn: bool = False) -> None:
@@ -149,7 +165,7 @@ def _wrap(owner: type, name: str, boundaries: Callable[..., list[str]], *, ends_
         for boundary in names:
             NOW.reach(f"{boundary}:after")
         if ends_turn and result is not False:  # a release that was refused keeps the turn
-            NOW.show(None)
+            show(None)
         return result
 
     setattr(owner, name, wrapped)
@@ -159,33 +175,60 @@ def _wrap_claim(owner: Any) -> None:
     real = owner.claim
 
     def claim(self: Any, ref: Any, *arguments: Any) -> Any:
-        NOW.job_id, NOW.plan = "", frozenset()
-        NOW.show(CLAIMING)
+        NOW.job_id = ""
+        show({"claiming": True})
         decision, job = real(self, ref, *arguments)
+        show(None)
         if type(decision).__name__ == "Take":
             NOW.begin(ref.job_id, job.turn, job.interruptions)
             NOW.reach("claim:after")
-        else:
-            NOW.show(None)
         return decision, job
 
     owner.claim = claim
 
 
-def _wrap_wake(owner: Any) -> None:
+def _wrap_spending(owner: Any) -> None:
+    real = owner.claim
+
+    def claim(self: Any, op: str, turn: int, now: datetime, until: datetime) -> Any:
+        return real(
+            self, op, turn, now, min(until, now + timedelta(seconds=SENDER_SECONDS)) if SENDER_SECONDS else until
+        )
+
+    owner.claim = claim
+
+
+def _wrap_queue(owner: Any, name: str, boundary: str) -> None:
     """Tasks, too, are delivered at least once; and a queue that takes a task and loses it is the sweeper's business."""
-    real = owner.wake
+    real = getattr(owner, name)
+    dice = random.Random(f"{os.environ.get('CHAOS_SEED')}/{os.getpid()}")  # noqa: S311
 
-    def wake(self: Any, ref: Any, turn: int, at: Any) -> None:
-        chance = random.Random(f"{os.environ.get('CHAOS_SEED')}/{ref.job_id}/{turn}").random()  # noqa: S311
-        NOW.reach("task:before")
-        for _ in range(0 if chance < TASK_LOST else 2 if chance < TASK_LOST + TASK_DOUBLED else 1):
-            real(self, ref, turn, at)
+    def queue(self: Any, ref: Any, *arguments: Any) -> None:
+        chance = dice.random()
+        fate = "lost" if chance < TASK_LOST else "doubled" if chance < TASK_LOST + TASK_DOUBLED else "one"
+        NOW.reach(f"{boundary}:before", ref.job_id)
+        for _ in range({"lost": 0, "doubled": 2, "one": 1}[fate]):
+            real(self, ref, *arguments)
         with (FOLDER / "tasks").open("a") as log:
-            log.write("lost\n" if chance < TASK_LOST else "doubled\n" if chance < TASK_LOST + TASK_DOUBLED else "one\n")
-        NOW.reach("task:after")
+            log.write(f"{fate}\n")
+        NOW.reach(f"{boundary}:after", ref.job_id)
 
-    owner.wake = wake
+    setattr(owner, name, queue)
+
+
+def _wrap_watch(owner: Any, name: str) -> None:
+    """Webhooks and sweeps are no turns, and die as well as those."""
+    real = getattr(owner, name)
+
+    def watched(self: Any, *arguments: Any) -> Any:
+        NOW.job_id = ""
+        show({"doing": name, "interruptions": 0})
+        try:
+            return real(self, *arguments)
+        finally:
+            show(None)
+
+    setattr(owner, name, watched)
 
 
 def _steps(_ref: Any, _turn: int, _now: Any, _lease: Any, fields: dict[str, Any], *_: Any, **__: Any) -> list[str]:
