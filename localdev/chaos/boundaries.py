@@ -63,7 +63,7 @@ class KillFolder:
     def make(self, plans: Mapping[str, Sequence[str]]) -> None:
         """Empty it, and write down which job dies where."""
         shutil.rmtree(self.path, ignore_errors=True)
-        for name in ("plans", "hits", "turns"):
+        for name in ("plans", "open", "hits", "turns"):
             (self.path / name).mkdir(parents=True)
         for job_id, boundaries in plans.items():
             (self.path / "plans" / job_id).write_text("\n".join(boundaries) + "\n")
@@ -79,6 +79,11 @@ class KillFolder:
             "CHAOS_SENDER_SECONDS": "15",
         }
 
+    def open_all(self, missed: Sequence[tuple[JobKind, str]]) -> None:
+        """Whichever job of the kind gets to one of these first dies there."""
+        for kind, boundary in missed:
+            (self.path / "open" / f"{kind}~{boundary}").touch()
+
     def hits(self) -> list[tuple[str, str]]:
         """(job id, boundary) of every process that died at one."""
         named = [path.name.split("~") for path in (self.path / "hits").iterdir()]
@@ -89,6 +94,12 @@ class KillFolder:
         log = self.path / "tasks"
         lines = log.read_text().split() if log.exists() else []
         return {name: lines.count(name) for name in ("one", "doubled", "lost")}
+
+
+def missed_boundaries(kinds: Mapping[str, JobKind], hits: Sequence[tuple[str, str]]) -> list[tuple[JobKind, str]]:
+    """Those at which no job of their kind has died. `kinds` by job id."""
+    hit = {(kinds[job_id], boundary) for job_id, boundary in hits}
+    return [(kind, name) for kind in JobKind for name in CATALOGUE[kind] if (kind, name) not in hit]
 
 
 def plan_kills(

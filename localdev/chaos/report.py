@@ -6,9 +6,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from localdev.chaos.boundaries import ALWAYS, CATALOGUE
+from localdev.chaos.boundaries import ALWAYS, CATALOGUE, missed_boundaries
 from localdev.chaos.run import Outcome
-from pipeline.domain.jobs import JobKind
 
 SHOWN = 40
 """Problems that are printed; build/chaos.json has them all."""
@@ -17,8 +16,7 @@ SHOWN = 40
 def boundaries_missed(outcome: Outcome) -> list[str]:
     """Boundaries at which no job of their kind died."""
     kinds = {job.job_id: job.kind for job in outcome.evidence.jobs}
-    hit = {(kinds[job_id], boundary) for job_id, boundary in outcome.boundaries_hit}
-    return [f"{kind}: {b}" for kind in JobKind for b in CATALOGUE[kind] if (kind, b) not in hit]
+    return [f"{kind}: {boundary}" for kind, boundary in missed_boundaries(kinds, outcome.boundaries_hit)]
 
 
 def boundary_numbers(outcome: Outcome) -> str:

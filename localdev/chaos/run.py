@@ -18,7 +18,7 @@ from typing import Any
 
 from google.cloud import firestore
 
-from localdev.chaos.boundaries import ALWAYS, KillFolder, plan_kills
+from localdev.chaos.boundaries import ALWAYS, KillFolder, missed_boundaries, plan_kills
 from localdev.chaos.cases import ChaosJob, make_jobs
 from localdev.chaos.checks import Check, paid_and_needed, run_checks
 from localdev.chaos.disturbances import Contention, Loop, Sweeps
@@ -65,16 +65,16 @@ class Options:
 
     jobs: int = 200
     seed: int = 1
-    active: int = 12
+    active: int = 14
     """How many jobs run at the same time."""
-    kill_every_seconds: float = 4.0
+    kill_every_seconds: float = 5.0
     """Between random kills, on average; 0 for none."""
     boundary_kills: bool = True
     duplicate_rate: float = 1.0
     drop_rate: float = 0.08
     max_delay_seconds: float = 3.0
     task_lost_rate: float = 0.05
-    task_doubled_rate: float = 0.3
+    task_doubled_rate: float = 0.2
     storage_fault_rate: float = 0.15
     touches_per_second: float = 8.0
     provider: Mapping[str, float] = field(default_factory=lambda: dict(PROVIDER_RATES))
@@ -154,7 +154,7 @@ def _stack(options: Options, folder: KillFolder, front: StorageFront, say: Calla
             duplicate_rate=options.duplicate_rate,
             drop_rate=options.drop_rate,
             max_delay_seconds=options.max_delay_seconds,
-            max_in_flight=4,
+            max_in_flight=3,
             deadline_seconds=60.0,
             seed=options.seed,
         ),
@@ -232,6 +232,9 @@ class _Running:
         while created - len(self.watch.ended()) >= limit and time.monotonic() < give_up:
             self.watch.wait_for(lambda: False, 0.25)
         self._world.create(job)
+        if self._options.boundary_kills and created == len(self._jobs) // 2:
+            kinds = {job.job_id: job.kind for job in self._jobs}
+            self._folder.open_all(missed_boundaries(kinds, self._folder.hits()))
         if created % 20 == 0:
             self._say(f"{created} jobs created, {len(self.watch.ended())} ended")
         if job.case.cancel_after_seconds is not None:

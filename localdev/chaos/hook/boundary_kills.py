@@ -4,6 +4,7 @@ A *boundary* is the moment before or after something is recorded: `step:predict:
 What `pipeline.wiring` has loaded is wrapped so that every boundary is announced here. The files in CHAOS_FOLDER:
 
     plans/<job_id>      one boundary a line, at which this job's process is to die; `always` for every turn
+    open/<kind>~<boundary>      at which any job of this kind is to die: the first that gets there
     hits/<job_id>~<boundary>    made just before the process dies: a boundary of a job is hit at most once
     turns/<pid>         the turn that the process is in, for `localdev.chaos.workers`, which kills at random
 
@@ -39,21 +40,27 @@ LIMIT = 1
 class Moment:
     """What this process is doing: the functions emulator gives a process one request at a time."""
 
-    job_id = ""
-    turn = 0
+    job_id = kind = ""
     interruptions = 0
 
-    def begin(self, job_id: str, turn: int, interruptions: int) -> None:
+    def begin(self, ref: Any, turn: int, interruptions: int) -> None:
         """A turn was claimed."""
-        self.job_id, self.turn, self.interruptions = job_id, turn, interruptions
+        job_id = str(ref.job_id)
+        self.job_id, self.kind, self.interruptions = job_id, str(ref.kind), interruptions
         show({"job_id": job_id, "turn": turn, "interruptions": interruptions})
         if ALWAYS in plan_of(job_id):
             self.die(job_id, f"{ALWAYS}~{turn}")
 
-    def reach(self, boundary: str, job_id: str | None = None) -> None:
-        """Die here, if that is the plan of the job (by default the one whose turn this is)."""
-        job_id, is_own = job_id or self.job_id, job_id is None
-        if job_id and boundary in plan_of(job_id) and not (is_own and self.interruptions >= LIMIT):
+    def reach(self, boundary: str) -> None:
+        """Die here, if that is the plan of the job whose turn this is."""
+        if self.job_id and self.interruptions < LIMIT:
+            self.die_as_planned(self.job_id, self.kind, boundary)
+
+    def die_as_planned(self, job_id: str, kind: str, boundary: str) -> None:
+        """Die here, if that is the plan of the job, or still to be done by any of its kind."""
+        if boundary in plan_of(job_id):
+            self.die(job_id, boundary)
+        if ALWAYS not in plan_of(job_id) and _take(FOLDER / "open" / f"{kind}~{boundary}"):
             self.die(job_id, boundary)
 
     def die(self, job_id: str, boundary: str) -> None:
@@ -73,6 +80,15 @@ def plan_of(job_id: str) -> list[str]:
         return (FOLDER / "plans" / job_id).read_text().split()
     except OSError:
         return []
+
+
+def _take(path: Path) -> bool:
+    """Whether the file was there; it is gone now."""
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def show(state: dict[str, Any] | None) -> None:
@@ -129,7 +145,6 @@ def wrap_everything() -> None:
     from pipeline.repositories.jobs import JobRepository
     from pipeline.repositories.predictions import PredictionRepository
     from pipeline.repositories.videos import VideoRepository
-
     from pipeline.wiring import Instance
 
     _wrap_claim(JobRepository)
@@ -180,7 +195,7 @@ def _wrap_claim(owner: Any) -> None:
         decision, job = real(self, ref, *arguments)
         show(None)
         if type(decision).__name__ == "Take":
-            NOW.begin(ref.job_id, job.turn, job.interruptions)
+            NOW.begin(ref, job.turn, job.interruptions)
             NOW.reach("claim:after")
         return decision, job
 
@@ -206,12 +221,12 @@ def _wrap_queue(owner: Any, name: str, boundary: str) -> None:
     def queue(self: Any, ref: Any, *arguments: Any) -> None:
         chance = dice.random()
         fate = "lost" if chance < TASK_LOST else "doubled" if chance < TASK_LOST + TASK_DOUBLED else "one"
-        NOW.reach(f"{boundary}:before", ref.job_id)
+        NOW.die_as_planned(str(ref.job_id), str(ref.kind), f"{boundary}:before")
         for _ in range({"lost": 0, "doubled": 2, "one": 1}[fate]):
             real(self, ref, *arguments)
         with (FOLDER / "tasks").open("a") as log:
             log.write(f"{fate}\n")
-        NOW.reach(f"{boundary}:after", ref.job_id)
+        NOW.die_as_planned(str(ref.job_id), str(ref.kind), f"{boundary}:after")
 
     setattr(owner, name, queue)
 
