@@ -20,11 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from localdev.stack.ports import is_listening
-
 INTERRUPTIONS_LIMIT = 1
 """A turn that follows so many interrupted ones is spared: the job would be given up, rightly."""
 
+BUSY_SHARE = 0.85
 FRAMEWORK = "functions-framework"
 
 
@@ -101,9 +100,11 @@ class Killer:
     def _kill_one(self, processes: list[Process]) -> None:
         frameworks = {process.pid: process for process in processes if process.is_framework}
         serving = [process for process in frameworks.values() if process.parent in frameworks]
-        busy = [process for process in serving if (self._folder / str(process.pid)).exists()]
+        # firebase-tools never answers a request whose process died before it was seen to listen: spare the new ones
+        used = [process for process in serving if (self._folder / str(process.pid)).exists()]
+        busy = [process for process in used if (turn := self._turn(process.pid)) and not _is_spared(turn)]
         # an idle process dies too, but most kills should cost somebody a turn
-        pool = busy if busy and self._dice.random() < 0.85 else serving
+        pool = busy if busy and self._dice.random() < BUSY_SHARE else used
         if pool:
             self._kill(self._dice.choice(sorted(pool, key=lambda process: process.pid)))
 
@@ -114,9 +115,7 @@ class Killer:
             os.kill(process.pid, signal.SIGSTOP)
             try:
                 turn = self._turn(process.pid)
-                spared = turn is not None and (turn.get("interruptions", INTERRUPTIONS_LIMIT) >= INTERRUPTIONS_LIMIT)
-                # one that does not answer yet would leave firebase-tools waiting for it for half a minute
-                if spared or not _answers(process.pid):
+                if turn and _is_spared(turn):
                     return
                 os.kill(process.parent, signal.SIGKILL)
                 os.kill(process.pid, signal.SIGKILL)
@@ -126,7 +125,8 @@ class Killer:
 
     def _turn(self, pid: int) -> Mapping[str, Any] | None:
         with contextlib.suppress(OSError, ValueError):
-            return dict(json.loads((self._folder / str(pid)).read_text()))
+            found: Mapping[str, Any] | None = json.loads((self._folder / str(pid)).read_text())
+            return found
         return None
 
     def _end_orphans(self, processes: list[Process]) -> None:
@@ -138,8 +138,6 @@ class Killer:
                     self.orphans_ended += 1
 
 
-def _answers(pid: int) -> bool:
-    """Whether the port that firebase-tools gave it is open."""
-    variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-    ports = [int(variable[5:]) for variable in variables if variable.startswith(b"PORT=")]
-    return bool(ports) and is_listening(ports[0])
+def _is_spared(turn: Mapping[str, Any]) -> bool:
+    """One that is just being claimed, or that follows too many interrupted ones."""
+    return int(turn.get("interruptions", INTERRUPTIONS_LIMIT)) >= INTERRUPTIONS_LIMIT
