@@ -80,7 +80,8 @@ class Options:
     provider: Mapping[str, float] = field(default_factory=lambda: dict(PROVIDER_RATES))
     job_seconds: float = 300.0
     """From the creation of the last job until one that has not ended counts as stuck."""
-    folder: Path = Path("build/chaos")
+    name: str = "chaos"
+    """What is written lies in build/<name>; runs beside each other need different ones."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ def run_chaos(options: Options, say: Callable[[str], None] = print) -> Outcome:
     """Run it. Starts and ends a stack of its own."""
     began = time.monotonic()
     jobs = make_jobs(options.jobs, options.seed)
-    folder = KillFolder(options.folder)
+    folder = KillFolder(Path("build") / options.name / "kills")
     folder.make(_plans(jobs, options))
     with ExitStack() as parts:
         front = StorageFront(options.seed, options.storage_fault_rate).start()
@@ -165,6 +166,7 @@ def _stack(options: Options, folder: KillFolder, front: StorageFront, say: Calla
             **folder.environment(options.seed, options.task_lost_rate, options.task_doubled_rate),
             "R2_ENDPOINT_URL": front.base_url,
         },
+        name=options.name,
         say=say,
     )
 

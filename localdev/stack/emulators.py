@@ -22,7 +22,6 @@ from localdev.stack.processes import GuardedCommand
 PROJECT_ID = "demo-words-to-video"
 EMULATORS = ("functions", "firestore", "auth", "tasks")
 PORT_NAMES = (*EMULATORS, "hub", "logging", "eventarc", "firestore_websocket", "auth_hub", "auth_logging")
-CONFIG_NAME = ".firebase.local.json"
 _DISCOVERY_FAILED = "Failed to load function definition from source"
 
 
@@ -84,7 +83,10 @@ class Emulators:
     def __init__(self, run: EmulatorRun) -> None:
         """Nothing is started yet."""
         self._run = run
-        self._config_path = run.project_root / CONFIG_NAME  # beside firebase.json: sources must lie below it
+        # beside firebase.json: sources must lie below it
+        self._config_path = run.project_root / f".firebase.{run.log.parent.name}.json"
+            run.project_root / f".firebase.{run.log.parent.name}.json"
+        )  # beside firebase.json: sources must lie below it
         self._commands: list[GuardedCommand] = []
 
     def start(self) -> None:

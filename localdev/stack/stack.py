@@ -65,6 +65,7 @@ class LocalStack:
         video_seconds: float = 3.0,
         spread: float = 0.2,
         functions_environment: Mapping[str, str] | None = None,
+        name: str = "local",
         say: Callable[[str], None] = print,
     ) -> None:
         """Nothing is started yet.
@@ -75,6 +76,7 @@ class LocalStack:
         preferred_ports: by name (see PORT_NAMES, SERVER_NAMES), used where free.
         image_seconds, video_seconds: how long the stub's predictions take, up to `spread` of it more or less.
         functions_environment: settings for the functions over those of the stack.
+        name: stacks that run beside each other need different ones; what this one writes is in build/<name>.
         """
         self.project_root = project_root.resolve()
         self._environ = dict(os.environ if environ is None else environ)
@@ -86,7 +88,7 @@ class LocalStack:
         self._functions_environment = dict(functions_environment or {})
         self._say = say
         self._parts = ExitStack()
-        self._build = self.project_root / "build" / "local"
+        self._build = self.project_root / "build" / name
         self.cold_start_seconds = 0.0
 
     def start(self, timeout_seconds: float = 120.0) -> Self:
