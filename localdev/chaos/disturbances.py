@@ -45,7 +45,7 @@ class Sweeps:
     def sweep(self) -> None:
         request = urllib.request.Request(self._url, b"{}", {"content-type": "application/json"})
         try:
-            with urllib.request.urlopen(request, timeout=60) as response:
+            with urllib.request.urlopen(request, timeout=20) as response:
                 self.answers[str(response.status)] += 1
         except urllib.error.HTTPError as error:
             error.close()

@@ -85,8 +85,6 @@ class Emulators:
         self._run = run
         # beside firebase.json: sources must lie below it
         self._config_path = run.project_root / f".firebase.{run.log.parent.name}.json"
-            run.project_root / f".firebase.{run.log.parent.name}.json"
-        )  # beside firebase.json: sources must lie below it
         self._commands: list[GuardedCommand] = []
 
     def start(self) -> None:
