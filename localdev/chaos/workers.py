@@ -34,6 +34,12 @@ class Process:
     pid: int
     parent: int
     command: str
+    started: str
+
+    @property
+    def name(self) -> str:
+        """That no other process ever has: ids are used again."""
+        return f"{self.pid}-{self.started}"
 
     @property
     def is_framework(self) -> bool:
@@ -61,7 +67,7 @@ def _all_processes() -> list[Process]:
                 fields = (entry / "stat").read_text().rpartition(")")[2].split()
                 command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
                 if fields[0] not in "ZX":
-                    found.append(Process(int(entry.name), int(fields[1]), command))
+                    found.append(Process(int(entry.name), int(fields[1]), command, fields[19]))
     return found
 
 
@@ -101,8 +107,8 @@ class Killer:
         frameworks = {process.pid: process for process in processes if process.is_framework}
         serving = [process for process in frameworks.values() if process.parent in frameworks]
         # firebase-tools never answers a request whose process died before it was seen to listen: spare the new ones
-        used = [process for process in serving if (self._folder / str(process.pid)).exists()]
-        busy = [process for process in used if (turn := self._turn(process.pid)) and not _is_spared(turn)]
+        used = [process for process in serving if (self._folder / process.name).exists()]
+        busy = [process for process in used if (turn := self._turn(process)) and not _is_spared(turn)]
         # an idle process dies too, but most kills should cost somebody a turn
         pool = busy if busy and self._dice.random() < BUSY_SHARE else used
         if pool:
@@ -114,7 +120,7 @@ class Killer:
         with contextlib.suppress(ProcessLookupError, FileNotFoundError):
             os.kill(process.pid, signal.SIGSTOP)
             try:
-                turn = self._turn(process.pid)
+                turn = self._turn(process)
                 if turn and _is_spared(turn):
                     return
                 os.kill(process.parent, signal.SIGKILL)
@@ -123,9 +129,9 @@ class Killer:
             finally:
                 os.kill(process.pid, signal.SIGCONT)
 
-    def _turn(self, pid: int) -> Mapping[str, Any] | None:
+    def _turn(self, process: Process) -> Mapping[str, Any] | None:
         with contextlib.suppress(OSError, ValueError):
-            found: Mapping[str, Any] | None = json.loads((self._folder / str(pid)).read_text())
+            found: Mapping[str, Any] | None = json.loads((self._folder / process.name).read_text())
             return found
         return None
 

@@ -6,7 +6,7 @@ What `pipeline.wiring` has loaded is wrapped so that every boundary is announced
     plans/<job_id>      one boundary a line, at which this job's process is to die; `always` for every turn
     open/<kind>~<boundary>      at which any job of this kind is to die: the first that gets there
     hits/<job_id>~<boundary>    made just before the process dies: a boundary of a job is hit at most once
-    turns/<pid>         the turn that the process is in (or null), for `localdev.chaos.workers`, which kills at random
+    turns/<pid>-<start> the turn that the process is in (or null), for `localdev.chaos.workers`, which kills at random
 
 A job may die only so often in a row before it is given up (that is tested by `always`); so nobody kills a turn whose
 `interruptions` have reached the limit. Tasks are lost and doubled here, too. Standard library only, and nothing of
@@ -93,7 +93,8 @@ def _take(path: Path) -> bool:
 
 def show(state: dict[str, Any] | None) -> None:
     """Tell the outside what this process is doing; None for nothing."""
-    path = FOLDER / "turns" / str(os.getpid())
+    started = Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19]  # ids of processes are used again
+    path = FOLDER / "turns" / f"{os.getpid()}-{started}"
     path.with_suffix(".new").write_text(json.dumps(state))
     path.with_suffix(".new").rename(path)
 
