@@ -23,6 +23,7 @@ from localdev.chaos.cases import ChaosJob, make_jobs
 from localdev.chaos.checks import Check, paid_and_needed, run_checks
 from localdev.chaos.disturbances import Contention, Loop, Sweeps
 from localdev.chaos.evidence import Evidence, gather
+from localdev.chaos.locks import Locks
 from localdev.chaos.storage_front import StorageFront
 from localdev.chaos.watch import Watch
 from localdev.chaos.workers import Killer
@@ -189,6 +190,7 @@ class _Running:
         self.watch = Watch(client)
         self._sweeps = Sweeps(stack.urls.functions_url)
         self._contention = Contention(client, self.watch, options.seed)
+        self._locks = Locks(client, folder.path / "locks")
         self._killer = Killer(
             stack.functions_guard_pid, folder.path / "turns", options.seed, options.kill_every_seconds
         )
@@ -197,9 +199,10 @@ class _Running:
     def run(self) -> None:
         """Create the jobs and wait for their ends, in the midst of it all."""
         sweeping = Loop(self._sweeps.sweep, 3.0)
+        unlocking = Loop(self._locks.release_dead, 0.5)
         touching = Loop(self._contention.touch, 1 / (self._options.touches_per_second or 1e-6))
         self.watch.start()
-        for part in (sweeping, touching, self._killer):
+        for part in (sweeping, touching, unlocking, self._killer):
             part.start()
         try:
             for job in self._jobs:
@@ -208,7 +211,7 @@ class _Running:
             self._killer.stop()
             time.sleep(CALM_SECONDS)
         finally:
-            for part in (self._killer, touching, sweeping):
+            for part in (self._killer, touching, sweeping, unlocking):
                 part.stop()
             self.watch.stop()
 
@@ -223,6 +226,7 @@ class _Running:
             "deliveries that failed": len([d for d in deliveries if not _went_well(d.status)]),
             "tasks": self._folder.tasks(),
             "sweeps": dict(self._sweeps.answers),
+            "locks of dead processes": self._locks.released,
             "writes by others": self._contention.writes,
             "jobs canceled": self.canceled,
         }
@@ -234,7 +238,7 @@ class _Running:
         while created - len(self.watch.ended()) >= limit and time.monotonic() < give_up:
             self.watch.wait_for(lambda: False, 0.25)
         self._world.create(job)
-        if self._options.boundary_kills and created == len(self._jobs) // 2:
+        if self._options.boundary_kills and created == len(self._jobs) * 2 // 5:
             kinds = {job.job_id: job.kind for job in self._jobs}
             self._folder.open_all(missed_boundaries(kinds, self._folder.hits()))
         if created % 20 == 0:

@@ -4,6 +4,7 @@ A *boundary* is the moment before or after something is recorded: `step:predict:
 What `pipeline.wiring` has loaded is wrapped so that every boundary is announced here. The files in CHAOS_FOLDER:
 
     plans/<job_id>      one boundary a line, at which this job's process is to die; `always` for every turn
+    locks/<pid>-<start> the Firestore transactions that the process has begun and not ended, for `localdev.chaos.locks`
     open/<kind>~<boundary>      at which any job of this kind is to die: the first that gets there
     hits/<job_id>~<boundary>    made just before the process dies: a boundary of a job is hit at most once
     turns/<pid>-<start> the turn that the process is in (or null), for `localdev.chaos.workers`, which kills at random
@@ -22,6 +23,7 @@ import random
 import re
 import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -35,6 +37,7 @@ SENDER_SECONDS = float(os.environ.get("CHAOS_SENDER_SECONDS") or 0)
 process lives that long here, so this is what it is shortened to."""
 ALWAYS = "always"
 LIMIT = 1
+OPEN_LIMIT = 2
 
 
 class Moment:
@@ -53,14 +56,15 @@ class Moment:
 
     def reach(self, boundary: str) -> None:
         """Die here, if that is the plan of the job whose turn this is."""
-        if self.job_id and self.interruptions < LIMIT:
-            self.die_as_planned(self.job_id, self.kind, boundary)
+        if self.job_id:
+            self.die_as_planned(self.job_id, self.kind, boundary, self.interruptions)
 
-    def die_as_planned(self, job_id: str, kind: str, boundary: str) -> None:
+    def die_as_planned(self, job_id: str, kind: str, boundary: str, interruptions: int = 0) -> None:
         """Die here, if that is the plan of the job, or still to be done by any of its kind."""
-        if boundary in plan_of(job_id):
+        plan = plan_of(job_id)
+        if boundary in plan and interruptions < LIMIT:
             self.die(job_id, boundary)
-        if ALWAYS not in plan_of(job_id) and _take(FOLDER / "open" / f"{kind}~{boundary}"):
+        if ALWAYS not in plan and interruptions < OPEN_LIMIT and _take(FOLDER / "open" / f"{kind}~{boundary}"):
             self.die(job_id, boundary)
 
     def die(self, job_id: str, boundary: str) -> None:
@@ -93,9 +97,14 @@ def _take(path: Path) -> bool:
 
 def show(state: dict[str, Any] | None) -> None:
     """Tell the outside what this process is doing; None for nothing."""
+    _write("turns", json.dumps(state))
+
+
+def _write(folder: str, text: str) -> None:
+    """Replace this process' file there at once."""
     started = Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19]  # ids of processes are used again
-    path = FOLDER / "turns" / f"{os.getpid()}-{started}"
-    path.with_suffix(".new").write_text(json.dumps(state))
+    path = FOLDER / folder / f"{os.getpid()}-{started}"
+    path.with_suffix(".new").write_text(text)
     path.with_suffix(".new").rename(path)
 
 
@@ -163,6 +172,7 @@ def wrap_everything() -> None:
     _wrap(VideoRepository, "update_video_status", lambda *_, **__: ["video:completed"])
     _wrap_queue(TaskQueue, "wake", "task")
     _wrap_queue(TaskQueue, "signal", "signal")
+    _wrap_transactions()
     _wrap_watch(Instance, "receive_webhook")
     _wrap_watch(Instance, "sweep")
 
@@ -209,6 +219,31 @@ def _wrap_spending(owner: Any) -> None:
         )
 
     owner.claim = claim
+
+
+def _wrap_transactions() -> None:
+    from google.cloud.firestore_v1.transaction import Transaction
+
+    begin, clean_up = Transaction._begin, Transaction._clean_up
+    begun: set[bytes] = set()
+    lock = threading.Lock()
+
+    def change(transaction: Any, work: Callable[[], None]) -> None:
+        before = transaction._id
+        work()
+        with lock:
+            begun.discard(before)
+            if transaction._id is not None:
+                begun.add(transaction._id)
+            _write("locks", "\n".join(one.hex() for one in begun))
+
+    def _begin(self: Any, *arguments: Any, **named: Any) -> None:
+        change(self, lambda: begin(self, *arguments, **named))
+
+    def _clean_up(self: Any) -> None:
+        change(self, lambda: clean_up(self))
+
+    Transaction._begin, Transaction._clean_up = _begin, _clean_up  # type: ignore[method-assign]
 
 
 def _wrap_queue(owner: Any, name: str, boundary: str) -> None:
