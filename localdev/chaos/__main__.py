@@ -13,9 +13,11 @@ from localdev.chaos.report import as_json, show
 from localdev.chaos.run import Options, run_chaos
 from localdev.stack import StackError
 
+SMALL: dict[str, Any] = {"every_boundary": False, "max_delay_seconds": 1.5}
 CALM: dict[str, Any] = {
     "kill_every_seconds": 0.0,
     "boundary_kills": False,
+    "every_boundary": False,
     "duplicate_rate": 0.0,
     "drop_rate": 0.0,
     "max_delay_seconds": 0.0,
@@ -37,6 +39,7 @@ def main() -> int:
         "--kill-every", type=float, default=Options.kill_every_seconds, help="seconds between random kills, 0: none"
     )
     parser.add_argument("--name", default=Options.name, help="runs beside each other need different ones")
+    parser.add_argument("--small", action="store_true", help="a few kills a job, without the aim to hit every boundary")
     parser.add_argument("--calm", action="store_true", help="without any fault: does the harness itself work?")
     chosen = parser.parse_args()
     options = Options(
@@ -46,6 +49,8 @@ def main() -> int:
         kill_every_seconds=chosen.kill_every,
         name=chosen.name,
     )
+    if chosen.small:
+        options = replace(options, **SMALL)
     if chosen.calm:
         options = replace(options, **CALM)
     output = Path("build") / f"{chosen.name}.json"

@@ -1,8 +1,8 @@
 """Lets go of the locks of dead function processes.
 
 Firestore, and its emulator, keep what a transaction has read locked until it ends, or for a minute when its client is
-gone. All other times of a chaos run are shortened (a lease is seconds instead of minutes), so this one is, too: or a job
-would be given up because its living turns wait longer for a dead one's locks than a lease lasts.
+gone. All other times of a chaos run are shortened (a lease is seconds instead of minutes), so this one is, too: or a
+job would be given up because its living turns wait longer for a dead one's locks than a lease lasts.
 """
 
 import time
