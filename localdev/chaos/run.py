@@ -36,7 +36,6 @@ CALM_SECONDS = 8.0
 """After the last job has ended: for what is still on its way, which may change nothing any more."""
 
 SETTINGS = {
-    "LEASE_SECONDS": "8",
     "POLL_FIRST_SECONDS": "0.5",
     "IMAGE_INLINE_WAIT_SECONDS": "0.3",
     "SUBMISSION_GRACE_SECONDS": "6",
@@ -66,7 +65,9 @@ class Options:
 
     jobs: int = 200
     seed: int = 1
-    active: int = 14
+    lease_seconds: int = 15
+    """Longer than living processes wait for each other's locks (the emulator lets one of several through in 2 s)."""
+    active: int = 16
     """How many jobs run at the same time."""
     kill_every_seconds: float = 5.0
     """Between random kills, on average; 0 for none."""
@@ -166,6 +167,7 @@ def _stack(options: Options, folder: KillFolder, front: StorageFront, say: Calla
         video_seconds=1.5,
         functions_environment={
             **SETTINGS,
+            "LEASE_SECONDS": str(options.lease_seconds),
             **folder.environment(options.seed, options.task_lost_rate, options.task_doubled_rate),
             "R2_ENDPOINT_URL": front.base_url,
         },

@@ -24,6 +24,7 @@ from localdev.stub_replicate.rates import Dice
 
 ATTEMPTS = 4
 FIRST_DELAY_SECONDS = 0.2
+ANSWER_SECONDS = 30.0
 STALE_SECONDS = 3600
 
 
@@ -99,7 +100,9 @@ def _in_background(work: Any, *arguments: Any) -> None:
 def _post(url: str, body: bytes, headers: Mapping[str, str]) -> int | str:
     """The HTTP status, or the name of what went wrong."""
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, body, dict(headers)), timeout=10) as response:
+        with urllib.request.urlopen(
+            urllib.request.Request(url, body, dict(headers)), timeout=ANSWER_SECONDS
+        ) as response:
             status: int = response.status
             return status
     except urllib.error.HTTPError as error:
