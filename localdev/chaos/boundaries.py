@@ -47,9 +47,9 @@ CATALOGUE: Mapping[JobKind, tuple[str, ...]] = {
     # a composition waits for nobody: it is not released between its turns
     JobKind.COMPOSITION: (
         "claim:after",
-        *_both("video:created", "step:place"),
+        *_both("video:created", "step:place", "step:probe"),
         *_FILES,
-        *_both("step:compose", "video:completed", "finish"),
+        *_both("step:compose", "video:completed", "step:discard", "finish"),
     ),
 }
 
