@@ -42,7 +42,7 @@ def show(outcome: Outcome, console: Console) -> None:
     problems = [(check.name, *problem) for check in outcome.checks for problem in check.problems]
     for name, job_id, text in problems[:SHOWN]:
         console.print(f"{name}: {job_id} {text}", markup=False)
-    if missed := boundaries_missed(outcome):
+    if outcome.options.every_boundary and (missed := boundaries_missed(outcome)):
         console.print(f"boundaries not hit: {', '.join(missed)}", style="dim", markup=False)
 
 
