@@ -135,8 +135,10 @@ def sweep_jobs(event: scheduler_fn.ScheduledEvent) -> None:  # noqa: ARG001
 
 
 @https_fn.on_request(timeout_sec=SWEEP_SECONDS, concurrency=1, max_instances=1, invoker="private", **WATCH)
-def sweep_jobs_now(request: Request) -> Response:  # noqa: ARG001
+def sweep_jobs_now(request: Request) -> Response:
     """The same by hand, for those whom IAM lets call it; and on the emulators, which know no schedules."""
+    if request.method != "POST":
+        return Response("POST only", status=405)
     return Response(_sweep(), mimetype="application/json")
 
 

@@ -143,8 +143,8 @@ class JobRepository:
             case Canceled():
                 fields |= {"status": JobStatus.CANCELED, "stage": "canceled"}
 
-        def settle(transaction: firestore.Transaction, job: Job) -> None:
-            self._settle(transaction, job, cost_usd)
+        def settle(batch: firestore.WriteBatch, job: Job) -> None:
+            self._settle(batch, job, cost_usd)
 
         self._fenced(ref, turn, lambda _: fields, outcome.updates, before=settle)
 
@@ -176,9 +176,9 @@ class JobRepository:
         Raises QuotaExceeded, TurnLost.
         """
 
-        def reserve(transaction: firestore.Transaction, job: Job) -> None:
+        def reserve(batch: firestore.WriteBatch, job: Job) -> None:
             if job.usage_day is not None:
-                self._usage.reserve_more(transaction, job.user_id, job.usage_day, more, now)
+                self._usage.reserve_more(batch, job.user_id, job.usage_day, more, now)
 
         self._fenced(ref, turn, lambda job: {"reserved_microusd": job.reserved_microusd + more}, before=reserve)
 
@@ -204,12 +204,10 @@ class JobRepository:
 
         transact(self._client, run)
 
-    def _settle(self, transaction: firestore.Transaction, job: Job, cost_usd: float) -> None:
+    def _settle(self, batch: firestore.WriteBatch, job: Job, cost_usd: float) -> None:
         if job.usage_day is not None:
             spent = microusd(cost_usd)
-            self._usage.settle(
-                transaction, job.ref, job.user_id, job.usage_day, reserved=job.reserved_microusd, spent=spent
-            )
+            self._usage.settle(batch, job.ref, job.user_id, job.usage_day, reserved=job.reserved_microusd, spent=spent)
 
     def _fenced(
         self,
@@ -218,28 +216,28 @@ class JobRepository:
         changes: Callable[[Job], Mapping[str, Any]],
         updates: Sequence[DocumentUpdate] = (),
         *,
-        before: Callable[[firestore.Transaction, Job], None] = lambda _, __: None,
+        before: Callable[[firestore.WriteBatch, Job], None] = lambda _, __: None,
     ) -> Job:
-        """Change the job if `turn` is still its latest. `before` may read and write more in the same transaction."""
+        """Change the job if `turn` is still its latest. `before` may read, and add to the same commit."""
+        document = self._client.document(ref.path)
 
-        def run(transaction: firestore.Transaction) -> Job:
-            document = self._client.document(ref.path)
-            snapshot = document.get(transaction=transaction)
+        def attempt(batch: firestore.WriteBatch) -> Job:
+            snapshot = document.get()
             beside = [(self._client.document(update.path), update) for update in updates]
-            existing = [(target, update) for target, update in beside if target.get(transaction=transaction).exists]
+            existing = [(target, update) for target, update in beside if target.get().exists]
             if not snapshot.exists:
                 raise TurnLost(f"{ref.path} is gone")
             job = _job(ref, snapshot)
             if job.turn != turn or job.status.is_terminal:
                 raise TurnLost(f"{ref.path} is at turn {job.turn}, this is turn {turn}")
-            before(transaction, job)
-            transaction.update(document, dict(changes(job)))
+            before(batch, job)
+            batch.update(document, dict(changes(job)), option=unchanged_since(self._client, snapshot))
             for target, update in existing:
-                transaction.update(target, dict(update.fields))
+                batch.update(target, dict(update.fields))
             return job
 
         try:
-            return transact(self._client, run)
+            return commit_optimistically(self._client, attempt)
         except api.InvalidArgument as error:
             raise DatabaseRefused("The job document has grown past the 1 MiB that the database takes.") from error
 

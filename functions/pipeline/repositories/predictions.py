@@ -1,6 +1,7 @@
 """Prediction records in Firestore, `predictions/{op}`: created before money is spent, never twice.
 
-Moves between states are transactions that name the state they start from; who loses a race is told what is.
+Moves between states name the state they start from and hold only if nobody else has moved; who loses a race is told
+what is.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,7 +21,7 @@ from pipeline.domain.predictions import (
     PredictionState,
     operation_seed,
 )
-from pipeline.repositories.documents import pages_of, transact
+from pipeline.repositories.documents import changed, commit_optimistically, pages_of, unchanged_since
 
 COLLECTION = "predictions"
 
@@ -79,16 +80,18 @@ class PredictionRepository:
     ) -> PredictionRecord:
         """Move the record to a state if it is in one of `states`. Returns the record as it then is, moved or not."""
 
-        def run(transaction: firestore.Transaction) -> PredictionRecord:
-            document = self._client.document(COLLECTION, op)
-            found = document.get(transaction=transaction).to_dict() or {}
+        document = self._client.document(COLLECTION, op)
+
+        def attempt(batch: firestore.WriteBatch) -> PredictionRecord:
+            snapshot = document.get()
+            found = snapshot.to_dict() or {}
             if found.get("state") not in states:
                 return _record(op, found)
             changes = {**fields, "state": to, "updated_at": now}
-            transaction.update(document, changes)
+            batch.update(document, changes, option=unchanged_since(self._client, snapshot))
             return _record(op, {**found, **changes})
 
-        return transact(self._client, run)
+        return commit_optimistically(self._client, attempt)
 
     def claim(self, op: str, turn: int, now: datetime, until: datetime) -> tuple[PredictionRecord, bool]:
         """Take the right to send an intended prediction, before it is sent. Returns it, and whether the right is ours.
@@ -97,27 +100,28 @@ class PredictionRepository:
         CancelRequested when the client no longer wants it. `until` is when the sender's function call is over.
         """
 
-        def run(transaction: firestore.Transaction) -> tuple[PredictionRecord, bool]:
-            document = self._client.document(COLLECTION, op)
-            found = document.get(transaction=transaction).to_dict() or {}
-            job = self._client.document(found["job_path"]).get(transaction=transaction).to_dict() or {}
+        document = self._client.document(COLLECTION, op)
+        claimed = {"state": PredictionState.SUBMITTING, "submitting_at": now, "submitter": turn}
+
+        def attempt(batch: firestore.WriteBatch) -> tuple[PredictionRecord, bool]:
+            snapshot = document.get()
+            found = snapshot.to_dict() or {}
+            holder = self._client.document(found["job_path"]).get()
+            job = holder.to_dict() or {}
             if job.get("turn") != turn or job.get("status") != JobStatus.PROCESSING:
                 raise TurnLost(f"{found['job_path']} is at turn {job.get('turn')}, this is turn {turn}")
             if job.get("cancel_requested") is True:
                 raise CancelRequested
-            if found["state"] != PredictionState.INTENT:
-                return _record(op, found), False
-            changes = {
-                "state": PredictionState.SUBMITTING,
-                "submitting_at": now,
-                "submitting_until": until,
-                "check_at": until,  # a job that has ended asks no more: in time for the listing, the sweeper does
-                "updated_at": now,
-            }
-            transaction.update(document, changes)
+            if found["state"] != PredictionState.INTENT:  # ours if it was committed although the answer got lost
+                return _record(op, found), not changed(found, claimed)
+            # in time for the listing, should the job end before the answer is there
+            changes = {**claimed, "submitting_until": until, "check_at": until, "updated_at": now}
+            batch.update(document, changes, option=unchanged_since(self._client, snapshot))
+            # nothing changes on the job, but the commit holds only if it is still the one that was read
+            batch.update(holder.reference, {"turn": turn}, option=unchanged_since(self._client, holder))
             return _record(op, {**found, **changes}), True
 
-        return transact(self._client, run)
+        return commit_optimistically(self._client, attempt)
 
     def count_poll(self, op: str, now: datetime) -> None:
         """Remember that the provider was asked and was not done."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from google.api_core.exceptions import FailedPrecondition, InvalidArgument, NotFound
+from google.api_core.exceptions import Aborted, FailedPrecondition, InvalidArgument, NotFound
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
@@ -51,7 +51,7 @@ class StuckJobRepository:
         unchanged = unchanged_since(self._client, job.snapshot)
         try:
             job.snapshot.reference.update({"wake_at": until}, option=unchanged)
-        except (FailedPrecondition, InvalidArgument, NotFound):  # InvalidArgument: it is full
+        except (Aborted, FailedPrecondition, InvalidArgument, NotFound):  # busy, changed, full, gone
             return
 
 

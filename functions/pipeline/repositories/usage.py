@@ -64,26 +64,24 @@ class UsageLedger:
             self._change(batch, self._client.document("requests", application.request_key).get(), remembered)
         return {"usage_day": day, "reserved_microusd": estimate, "estimated_cost_usd": estimate / MICRO}
 
-    def reserve_more(
-        self, transaction: firestore.Transaction, user_id: str, day: str, more: int, now: datetime
-    ) -> None:
-        """For a step that has to be paid again. Raises QuotaExceeded; nothing has been written then."""
-        user_day = self._user_day(user_id, day).get(transaction=transaction)
-        all_day = self._all_day(day).get(transaction=transaction)
+    def reserve_more(self, batch: firestore.WriteBatch, user_id: str, day: str, more: int, now: datetime) -> None:
+        """For a step that has to be paid again. Raises QuotaExceeded; nothing has been added then."""
+        user_day, all_day = self._user_day(user_id, day).get(), self._all_day(day).get()
         without_counts = Limits(0, 0, self._limits.usd_per_user_per_day, self._limits.usd_per_day)
         check_limits(without_counts, (), _usage(user_day), _usage(all_day), more, now)
-        self._add(transaction, user_id, day, reserved=more)
+        for found in (user_day, all_day):
+            self._change(batch, found, _added(day, reserved=more))
 
     def settle(
-        self, transaction: firestore.Transaction, ref: JobRef, user_id: str, day: str, *, reserved: int, spent: int
+        self, batch: firestore.WriteBatch, ref: JobRef, user_id: str, day: str, *, reserved: int, spent: int
     ) -> None:
         """The job has ended: its place is free, its reservation becomes what it really cost. Reads nothing."""
-        transaction.set(self._active_document(user_id), {"job_paths": firestore.ArrayRemove([ref.path])}, merge=True)
-        self._add(transaction, user_id, day, reserved=-reserved, spent=spent)
+        batch.set(self._active_document(user_id), {"job_paths": firestore.ArrayRemove([ref.path])}, merge=True)
+        self._add(batch, user_id, day, reserved=-reserved, spent=spent)
 
-    def correct(self, transaction: firestore.Transaction, user_id: str, day: str, more: int) -> None:
+    def correct(self, batch: firestore.WriteBatch, user_id: str, day: str, more: int) -> None:
         """The job, which has ended, turned out to have cost `more` (or less) micro-dollars. Reads nothing."""
-        self._add(transaction, user_id, day, spent=more)
+        self._add(batch, user_id, day, spent=more)
 
     def _earlier(self, ref: JobRef, application: Application) -> str | None:
         """The path of the job that answers this request id already."""
@@ -113,12 +111,10 @@ class UsageLedger:
         else:
             batch.create(found.reference, dict(fields))
 
-    def _add(
-        self, transaction: firestore.Transaction, user_id: str, day: str, *, reserved: int = 0, spent: int = 0
-    ) -> None:
+    def _add(self, batch: firestore.WriteBatch, user_id: str, day: str, *, reserved: int = 0, spent: int = 0) -> None:
         if reserved or spent:
             for document in (self._user_day(user_id, day), self._all_day(day)):
-                transaction.set(document, _added(day, reserved=reserved, spent=spent), merge=True)
+                batch.set(document, _added(day, reserved=reserved, spent=spent), merge=True)
 
     def _active_document(self, user_id: str) -> firestore.DocumentReference:
         return self._client.document("users", user_id, "usage", "active")
