@@ -7,6 +7,7 @@ CLIPS ?=
 AUDIO ?=
 PYTEST_ARGS ?=
 JOBS ?= 200
+SCHEDULES ?= 2000
 SEED ?= 1
 
 .DEFAULT_GOAL := help
@@ -54,7 +55,8 @@ check: install  ## lint, types, import contracts
 bench: install  ## measure the targets into build/bench.json
 	@PYTHONPATH=functions:. $(VENV)/python -m localdev.bench
 
-chaos: install  ## 200 jobs while processes are killed and services fail (JOBS=200 SEED=1)
+chaos: install  ## thousands of simulated schedules, then 200 jobs while processes are killed and services fail
+	@PYTHONPATH=functions $(VENV)/python -m tests.simulation --schedules $(SCHEDULES) --seed $(SEED)
 	@PYTHONPATH=functions $(VENV)/python -m localdev.chaos --jobs $(JOBS) --seed $(SEED)
 
 format:  ## format the code
