@@ -63,7 +63,7 @@ class KillFolder:
     def make(self, plans: Mapping[str, Sequence[str]]) -> None:
         """Empty it, and write down which job dies where."""
         shutil.rmtree(self.path, ignore_errors=True)
-        for name in ("plans", "open", "hits", "turns", "locks"):
+        for name in ("plans", "open", "hits", "turns"):
             (self.path / name).mkdir(parents=True)
         for job_id, boundaries in plans.items():
             (self.path / "plans" / job_id).write_text("\n".join(boundaries) + "\n")

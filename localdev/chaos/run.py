@@ -23,7 +23,6 @@ from localdev.chaos.cases import ChaosJob, make_jobs
 from localdev.chaos.checks import Check, paid_and_needed, run_checks
 from localdev.chaos.disturbances import Contention, Loop, Sweeps
 from localdev.chaos.evidence import Evidence, gather
-from localdev.chaos.locks import Locks
 from localdev.chaos.storage_front import StorageFront
 from localdev.chaos.watch import Watch
 from localdev.chaos.workers import Killer
@@ -66,7 +65,6 @@ class Options:
     jobs: int = 200
     seed: int = 1
     lease_seconds: int = 15
-    """Longer than living processes wait for each other's locks (the emulator lets one of several through in 2 s)."""
     active: int = 16
     """How many jobs run at the same time."""
     kill_every_seconds: float = 5.0
@@ -194,7 +192,6 @@ class _Running:
         self.watch = Watch(client)
         self._sweeps = Sweeps(stack.urls.functions_url)
         self._contention = Contention(client, self.watch, options.seed)
-        self._locks = Locks(client, folder.path / "locks")
         self._killer = Killer(
             stack.functions_guard_pid, folder.path / "turns", options.seed, options.kill_every_seconds
         )
@@ -203,10 +200,9 @@ class _Running:
     def run(self) -> None:
         """Create the jobs and wait for their ends, in the midst of it all."""
         sweeping = Loop(self._sweeps.sweep, 3.0)
-        unlocking = Loop(self._locks.release_dead, 0.5)
         touching = Loop(self._contention.touch, 1 / (self._options.touches_per_second or 1e-6))
         self.watch.start()
-        for part in (sweeping, touching, unlocking, self._killer):
+        for part in (sweeping, touching, self._killer):
             part.start()
         try:
             for job in self._jobs:
@@ -215,7 +211,7 @@ class _Running:
             self._killer.stop()
             time.sleep(CALM_SECONDS)
         finally:
-            for part in (self._killer, touching, sweeping, unlocking):
+            for part in (self._killer, touching, sweeping):
                 part.stop()
             self.watch.stop()
 
@@ -230,7 +226,6 @@ class _Running:
             "deliveries that failed": len([d for d in deliveries if not _went_well(d.status)]),
             "tasks": self._folder.tasks(),
             "sweeps": dict(self._sweeps.answers),
-            "locks of dead processes": self._locks.released,
             "writes by others": self._contention.writes,
             "jobs canceled": self.canceled,
         }

@@ -4,7 +4,6 @@ A *boundary* is the moment before or after something is recorded: `step:predict:
 What `pipeline.wiring` has loaded is wrapped so that every boundary is announced here. The files in CHAOS_FOLDER:
 
     plans/<job_id>      one boundary a line, at which this job's process is to die; `always` for every turn
-    locks/<pid>-<start> the Firestore transactions that the process has begun and not ended, for `localdev.chaos.locks`
     open/<kind>~<boundary>      at which any job of this kind is to die: the first that gets there
     hits/<job_id>~<boundary>    made just before the process dies: a boundary of a job is hit at most once
     turns/<pid>-<start> the turn that the process is in (or null), for `localdev.chaos.workers`, which kills at random
@@ -23,7 +22,6 @@ import random
 import re
 import signal
 import sys
-import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -33,7 +31,7 @@ from typing import Any
 FOLDER = Path(os.environ.get("CHAOS_FOLDER", "."))
 TASK_LOST, TASK_DOUBLED = (float(os.environ.get(name) or 0) for name in ("CHAOS_TASK_LOST", "CHAOS_TASK_DOUBLED"))
 SENDER_SECONDS = float(os.environ.get("CHAOS_SENDER_SECONDS") or 0)
-"""A prediction whose sender died is sent again when the sender's function call would be over: up to half an hour. No
+"""A prediction whose sender died is sent again when the sender's function call would be over: up to nine minutes. No
 process lives that long here, so this is what it is shortened to."""
 ALWAYS = "always"
 LIMIT = 1
@@ -175,7 +173,6 @@ def wrap_everything() -> None:
     _wrap(VideoRepository, "update_video_status", lambda *_, **__: ["video:completed"])
     _wrap_queue(TaskQueue, "wake", "task")
     _wrap_queue(TaskQueue, "signal", "signal")
-    _wrap_transactions()
     _wrap_watch(Instance, "receive_webhook")
     _wrap_watch(Instance, "sweep")
 
@@ -222,31 +219,6 @@ def _wrap_spending(owner: Any) -> None:
         )
 
     owner.claim = claim
-
-
-def _wrap_transactions() -> None:
-    from google.cloud.firestore_v1.transaction import Transaction
-
-    begin, clean_up = Transaction._begin, Transaction._clean_up
-    begun: set[bytes] = set()
-    lock = threading.Lock()
-
-    def change(transaction: Any, work: Callable[[], None]) -> None:
-        before = transaction._id
-        work()
-        with lock:
-            begun.discard(before)
-            if transaction._id is not None:
-                begun.add(transaction._id)
-            _write("locks", "\n".join(one.hex() for one in begun))
-
-    def _begin(self: Any, *arguments: Any, **named: Any) -> None:
-        change(self, lambda: begin(self, *arguments, **named))
-
-    def _clean_up(self: Any) -> None:
-        change(self, lambda: clean_up(self))
-
-    Transaction._begin, Transaction._clean_up = _begin, _clean_up  # type: ignore[method-assign]
 
 
 def _wrap_queue(owner: Any, name: str, boundary: str) -> None:
