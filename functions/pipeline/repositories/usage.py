@@ -39,8 +39,10 @@ class UsageLedger:
         duplicate, at no cost. Raises QuotaExceeded, or InvalidRequest when the earlier one asked for something else.
         """
         user_id, estimate, day = application.user_id, application.estimate_microusd, usage_day(now)
-        user_day = self._user_day(user_id, day).get()
-        if earlier := self._earlier(ref, application):  # waits and costs nothing, but a thousand a day are enough
+        user_day, request = self._user_day(user_id, day).get(), self._request(application)
+        if earlier := _earlier_job(
+            request, ref, application
+        ):  # waits and costs nothing, but a thousand a day are enough
             check_limits(self._limits, (), _usage(user_day), DayUsage(), 0, now)
             self._change(batch, user_day, _added(day, jobs=1))
             return {"usage_day": day, "duplicate_of": earlier, "estimated_cost_usd": 0.0}
@@ -54,14 +56,14 @@ class UsageLedger:
         self._change(batch, user_day, _added(day, reserved=estimate, jobs=1))
         if all_day is not None:
             self._change(batch, all_day, _added(day, reserved=estimate))
-        if application.request_key is not None:
+        if request is not None:
             remembered = {
                 "job_path": ref.path,
                 "user_id": user_id,
                 "fingerprint": application.fingerprint,
                 "expire_at": now + self._retention,
             }
-            self._change(batch, self._client.document("requests", application.request_key).get(), remembered)
+            self._change(batch, request, remembered)
         return {"usage_day": day, "reserved_microusd": estimate, "estimated_cost_usd": estimate / MICRO}
 
     def reserve_more(self, batch: firestore.WriteBatch, user_id: str, day: str, more: int, now: datetime) -> None:
@@ -83,16 +85,10 @@ class UsageLedger:
         """The job, which has ended, turned out to have cost `more` (or less) micro-dollars. Reads nothing."""
         self._add(batch, user_id, day, spent=more)
 
-    def _earlier(self, ref: JobRef, application: Application) -> str | None:
-        """The path of the job that answers this request id already."""
+    def _request(self, application: Application) -> "firestore.DocumentSnapshot[Any] | None":
         if application.request_key is None:
             return None
-        fields = self._client.document("requests", application.request_key).get().to_dict()
-        if fields is None or fields["job_path"] == ref.path:
-            return None
-        if fields["fingerprint"] != application.fingerprint:
-            raise InvalidRequest("Field 'request_id' is not valid: another job has used it to ask for something else.")
-        return str(fields["job_path"])
+        return self._client.document("requests", application.request_key).get()
 
     def _running(self, active: "firestore.DocumentSnapshot[Any]") -> Sequence[str]:
         """The user's running jobs. At the limit each is looked at: one that was deleted must not block its user."""
@@ -124,6 +120,18 @@ class UsageLedger:
 
     def _all_day(self, day: str) -> firestore.DocumentReference:
         return self._client.document("usage", day)
+
+
+def _earlier_job(
+    request: "firestore.DocumentSnapshot[Any] | None", ref: JobRef, application: Application
+) -> str | None:
+    """The path of the job that answers this request id already."""
+    fields = request.to_dict() if request is not None else None
+    if fields is None or fields["job_path"] == ref.path:
+        return None
+    if fields["fingerprint"] != application.fingerprint:
+        raise InvalidRequest("Field 'request_id' is not valid: another job has used it to ask for something else.")
+    return str(fields["job_path"])
 
 
 def _added(day: str, *, reserved: int = 0, spent: int = 0, jobs: int = 0) -> dict[str, Any]:
