@@ -20,7 +20,6 @@ from pipeline.domain.jobs import (
     Job,
     JobRef,
     JobStatus,
-    StepRecord,
     Take,
     Wake,
     decide_claim,
@@ -28,6 +27,7 @@ from pipeline.domain.jobs import (
 from pipeline.domain.outcomes import Canceled, Completed, DocumentUpdate, Failed, TurnLost
 from pipeline.domain.quotas import UNLIMITED, Application, Limits, microusd
 from pipeline.repositories.documents import commit_optimistically, transact, unchanged_since
+from pipeline.repositories.job_documents import job_of, read_job
 from pipeline.repositories.usage import UsageLedger
 
 
@@ -41,7 +41,7 @@ class JobRepository:
 
     def get(self, ref: JobRef) -> Job:
         """The job as it stands. Raises NotFound."""
-        return _job(ref, self._client.document(ref.path).get())
+        return read_job(ref, self._client.document(ref.path).get())
 
     def claim(
         self,
@@ -63,7 +63,7 @@ class JobRepository:
 
         def attempt(batch: firestore.WriteBatch) -> tuple[ClaimDecision, Job]:
             snapshot = document.get()
-            job = _job(ref, snapshot)
+            job = read_job(ref, snapshot)
             if job.fields.get("claim_id") == claim_id:  # committed, though the answer said otherwise
                 return tried[-1], job
             decision = decide_claim(job, wake, now)
@@ -78,7 +78,7 @@ class JobRepository:
             if changes:
                 batch.update(document, changes, option=unchanged_since(self._client, snapshot))
             tried.append(decision)
-            return decision, _job_of(ref, {**job.fields, **changes})
+            return decision, job_of(ref, {**job.fields, **changes})
 
         try:
             return commit_optimistically(self._client, attempt)
@@ -157,7 +157,7 @@ class JobRepository:
         def run(transaction: firestore.Transaction) -> None:
             document = self._client.document(ref.path)
             snapshot = document.get(transaction=transaction)
-            if not snapshot.exists or (job := _job(ref, snapshot)).status.is_terminal:
+            if not snapshot.exists or (job := read_job(ref, snapshot)).status.is_terminal:
                 return
             kept = ("job_id", "user_id", "created_at", "usage_day", "estimated_cost_usd", "started_at")
             fields = {name: job.fields[name] for name in kept if name in job.fields}
@@ -193,7 +193,7 @@ class JobRepository:
             snapshot = document.get(transaction=transaction)
             if not snapshot.exists:
                 return
-            job = _job(ref, snapshot)
+            job = read_job(ref, snapshot)
             cost_usd = cost_in(transaction)
             more = microusd(cost_usd) - microusd(job.cost_usd)
             if not job.status.is_terminal or not more:
@@ -227,7 +227,7 @@ class JobRepository:
             existing = [(target, update) for target, update in beside if target.get().exists]
             if not snapshot.exists:
                 raise TurnLost(f"{ref.path} is gone")
-            job = _job(ref, snapshot)
+            job = read_job(ref, snapshot)
             if job.turn != turn or job.status.is_terminal:
                 raise TurnLost(f"{ref.path} is at turn {job.turn}, this is turn {turn}")
             before(batch, job)
@@ -240,9 +240,6 @@ class JobRepository:
             return commit_optimistically(self._client, attempt)
         except api.InvalidArgument as error:
             raise DatabaseRefused("The job document has grown past the 1 MiB that the database takes.") from error
-
-
-_STATUSES = {str(status): status for status in JobStatus}
 
 
 def _leased(now: datetime, lease: timedelta) -> dict[str, Any]:
@@ -260,66 +257,3 @@ def _claimed(job: Job, now: datetime, lease: timedelta, *, interrupted: bool) ->
         "wake_requested": False,
         **_leased(now, lease),
     }
-
-
-def _job(ref: JobRef, snapshot: "firestore.DocumentSnapshot[Any]") -> Job:
-    fields = snapshot.to_dict()
-    if fields is None:
-        raise NotFound(f"There is no job {ref.path}.")
-    return _job_of(ref, fields)
-
-
-def _job_of(ref: JobRef, fields: Mapping[str, Any]) -> Job:
-    """Read what the functions own with care: the document was created by somebody else."""
-    status = fields.get("status")
-    steps = fields.get("steps")
-    return Job(
-        ref=ref,
-        status=_STATUSES.get(status, JobStatus.PENDING) if isinstance(status, str) else JobStatus.PENDING,
-        user_id=str(fields.get("user_id") or ""),
-        fields=fields,
-        attempt=_whole(fields.get("attempt"), 1),
-        turn=_whole(fields.get("turn"), 0),
-        interruptions=_whole(fields.get("interruptions"), 0),
-        lease_expires_at=_time(fields.get("lease_expires_at")),
-        wake_at=_time(fields.get("wake_at")),
-        cancel_requested=fields.get("cancel_requested") is True,
-        progress_percent=_whole(fields.get("progress_percent"), 0),
-        cost_usd=float(_number(fields.get("cost_usd"))),
-        started_at=_time(fields.get("started_at")),
-        usage_day=_text(fields.get("usage_day")),
-        reserved_microusd=_whole(fields.get("reserved_microusd"), 0),
-        duplicate_of=_text(fields.get("duplicate_of")),
-        steps={name: _step(step) for name, step in steps.items()} if isinstance(steps, dict) else {},
-    )
-
-
-def _step(fields: Any) -> StepRecord:
-    if not isinstance(fields, dict):
-        return StepRecord()
-    return StepRecord(
-        done=fields.get("done") is True,
-        attempt=_whole(fields.get("attempt"), 0),
-        rate_limited=_whole(fields.get("rate_limited"), 0),
-        retry_at=_time(fields.get("retry_at")),
-        output=fields.get("output") or {},
-        failed=fields.get("failed") is True,
-        error_code=fields.get("error_code"),
-        error_message=fields.get("error_message"),
-    )
-
-
-def _whole(value: Any, default: int) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) else default
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
-
-
-def _number(value: Any) -> float:
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
-
-
-def _time(value: Any) -> datetime | None:
-    return value if isinstance(value, datetime) else None
