@@ -10,6 +10,7 @@ from pipeline.domain.jobs import CreatedWake, JobKind, JobRef, SignalWake
 from pipeline.domain.outcomes import TurnLost
 from pipeline.domain.predictions import PredictionOrder, PredictionRecord, PredictionState
 from pipeline.domain.quotas import Limits
+from pipeline.handlers.prediction_ends import find_again
 from pipeline.handlers.predictions import obtain_prediction
 from pipeline.handlers.turns import Turn
 from tests.handlers.conftest import USER, Workbench
@@ -123,3 +124,22 @@ def test_a_recursive_handler_is_stopped_by_the_limits(workbench: Workbench):
         begun += 1
     assert begun == 5
     assert workbench.replicate.creates == before + 5
+
+
+def test_who_was_held_up_does_not_undo_the_next_submission(workbench: Workbench):
+    """Found by the simulation: the listing was read for one submission, the verdict written down during the next."""
+    ref = new_job(workbench, "spend-held-up")
+    workbench.wake(ref, CreatedWake())
+    (record,) = records(workbench, ref)
+    long_ago = workbench.now() - timedelta(minutes=30)
+    submitting = {"state": "submitting", "prediction_id": None, "input.seed": 1}  # which the listing does not show
+    document = workbench.client.document(f"predictions/{record.op}")
+    document.update({**submitting, "submitting_at": long_ago, "submitting_until": long_ago})
+    (stale,) = records(workbench, ref)
+    document.update({"submitting_at": workbench.now(), "submitting_until": workbench.now()})
+    found = find_again(stale, workbench.tools())
+    assert (found.state, found.submitting_at) == (PredictionState.SUBMITTING, records(workbench, ref)[0].submitting_at)
+    assert records(workbench, ref)[0].state is PredictionState.SUBMITTING
+    assert (
+        find_again(replace(stale, submitting_at=found.submitting_at), workbench.tools()).state is PredictionState.INTENT
+    )

@@ -63,7 +63,7 @@ def find_again(record: PredictionRecord, tools: Tools) -> PredictionRecord:
     if ours:
         return adopt(record, ours[0], tools)
     if tools.clock() > _sender_is_gone_at(record) + timedelta(seconds=tools.settings.submission_grace_seconds):
-        return tools.predictions.move(record.op, {SUBMITTING}, INTENT, tools.clock())
+        return tools.predictions.move(record.op, {SUBMITTING}, INTENT, tools.clock(), since=record.submitting_at)
     return record
 
 
@@ -162,6 +162,7 @@ def _fail(
         states,
         to,
         tools.clock(),
+        since=record.submitting_at if record.state is SUBMITTING else None,
         error=error.message,
         error_code=error.code,
         retryable=error.retryable,

@@ -123,10 +123,10 @@ def _submit(turn: Turn, record: PredictionRecord, tools: Tools) -> PredictionRec
     except SubmissionUnclear as error:
         logger.warn(f"Outcome of a submission is unknown: {error}", op=record.op)
         return tools.predictions.move(
-            record.op, {SUBMITTING}, SUBMITTING, tools.clock(), submitting_until=tools.clock()
+            record.op, {SUBMITTING}, SUBMITTING, tools.clock(), since=now, submitting_until=tools.clock()
         )
     except (ProviderUnavailable, RateLimited):
-        tools.predictions.move(record.op, {SUBMITTING}, INTENT, tools.clock())
+        tools.predictions.move(record.op, {SUBMITTING}, INTENT, tools.clock(), since=now)
         raise
     except JobError as error:
         if isinstance(error, InsufficientCredit):

@@ -76,16 +76,26 @@ class PredictionRepository:
         return _record(op, fields)
 
     def move(
-        self, op: str, states: set[PredictionState], to: PredictionState, now: datetime, **fields: Any
+        self,
+        op: str,
+        states: set[PredictionState],
+        to: PredictionState,
+        now: datetime,
+        *,
+        since: datetime | None = None,
+        **fields: Any,
     ) -> PredictionRecord:
-        """Move the record to a state if it is in one of `states`. Returns the record as it then is, moved or not."""
+        """Move the record to a state if it is in one of `states`. Returns the record as it then is, moved or not.
 
+        `since`: only if it is still the submission that was begun then. Whoever decides by one submission, and is held
+        up, must not undo the next.
+        """
         document = self._client.document(COLLECTION, op)
 
         def attempt(batch: firestore.WriteBatch) -> PredictionRecord:
             snapshot = document.get()
             found = snapshot.to_dict() or {}
-            if found.get("state") not in states:
+            if found.get("state") not in states or (since is not None and found.get("submitting_at") != since):
                 return _record(op, found)
             changes = {**fields, "state": to, "updated_at": now}
             batch.update(document, changes, option=unchanged_since(self._client, snapshot))
