@@ -9,10 +9,14 @@ the URL would break:
     read the object ── token T, generation G ──> upload with token T, only if it still is G
                     └─ absent ─────────────────> upload with a new token, only if still absent
                                                   └─ 412: somebody was faster; begin again, keep their token
+
+A file that is stored while it is written goes to two objects beside its key, `.body` and `.head`, because the
+parts of one upload have to come in order here. The service then composes them under the key, by the same rules
+for the token, and both go.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 from urllib.parse import quote, urlsplit
@@ -27,7 +31,8 @@ from google.cloud.storage.retry import DEFAULT_RETRY
 
 from pipeline.adapters.local_disk import full_disk_is_out_of_space
 from pipeline.adapters.object_storage import StoredObject, cache_control, in_batches, unquote_key
-from pipeline.domain.errors import NotFound, StorageRefused, StorageUnavailable
+from pipeline.adapters.streamed_uploads import StreamedUpload, part_bytes_for
+from pipeline.domain.errors import JobError, NotFound, StorageRefused, StorageUnavailable
 
 _TOKEN_FIELD = "firebaseStorageDownloadTokens"  # noqa: S105 - the name of a metadata field
 _CHUNK_BYTES = 8 * 1024 * 1024
@@ -83,6 +88,10 @@ class FirebaseStorage:
             )
 
         return self._upload(key, content_type, send)
+
+    def open_upload(self, key: str, content_type: str, *, head_bytes: int) -> StreamedUpload:
+        part_bytes = part_bytes_for(head_bytes)
+        return StreamedUpload(_ComposedUpload(self, key, content_type, part_bytes), part_bytes)
 
     def download_file(self, key: str, path: Path) -> int:
         try:
@@ -176,6 +185,74 @@ class FirebaseStorage:
             if self._client is None:
                 self._client = self._connect()
             return self._client
+
+
+class _ComposedUpload:
+    """The `UploadTarget` for one key: body and head as objects of their own, then composed.
+
+    The SDK names the generation of what it stored, to compose and to delete it: two uploads of one key at once
+    neither mix their bytes nor delete the other's.
+    """
+
+    def __init__(self, storage: FirebaseStorage, key: str, content_type: str, part_bytes: int) -> None:
+        self._storage = storage
+        self._key = key
+        self._content_type = content_type
+        self._part_bytes = part_bytes
+        self._patience = {"timeout": storage._timeout, "retry": storage._retry}
+        self._stored: list[Blob] = []
+
+    def store_whole(self, data: bytes) -> StoredObject:
+        return self._storage.upload_bytes(self._key, data, self._content_type)
+
+    def send_body(self, parts: Iterator[bytes]) -> None:
+        with _storage_errors("upload"):
+            blob = self._beside("body")
+            try:
+                blob.upload_from_file(_PartReader(parts), content_type=self._content_type, **self._patience)
+            except ValueError as exc:
+                raise StorageUnavailable("File storage kept only a piece of what it was sent.") from exc
+            self._stored = [blob]
+
+    def complete(self, head: bytes) -> StoredObject:
+        with _storage_errors("upload"):
+            blob = self._beside("head")
+            blob.upload_from_string(head, content_type=self._content_type, **self._patience)
+            self._stored.insert(0, blob)
+        stored = self._storage._upload(self._key, self._content_type, self._compose)
+        self.abort()
+        return stored
+
+    def abort(self) -> None:
+        for blob in self._stored:
+            with suppress(JobError), _storage_errors("deletion", missing="file"):
+                blob.delete(**self._patience)
+
+    def _compose(self, blob: Blob, generation: int) -> None:
+        blob.content_type = self._content_type
+        try:
+            blob.compose(self._stored, if_generation_match=generation, **self._patience)
+        except api_exceptions.NotFound as exc:
+            raise StorageUnavailable("Another upload of the same file has replaced the parts of this one.") from exc
+
+    def _beside(self, name: str) -> Blob:
+        return self._storage._bucket().blob(f"{self._key}.{name}", chunk_size=self._part_bytes)
+
+
+class _PartReader:
+    """What Google's SDK reads the body from: it asks for one part at a time."""
+
+    def __init__(self, parts: Iterator[bytes]) -> None:
+        self._parts = parts
+        self._position = 0
+
+    def read(self, _size_bytes: int) -> bytes:
+        part = next(self._parts, b"")
+        self._position += len(part)
+        return part
+
+    def tell(self) -> int:
+        return self._position
 
 
 def _token(blob: Blob) -> str:

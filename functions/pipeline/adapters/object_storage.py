@@ -1,6 +1,7 @@
 """Where finished files live: the protocol that R2 and Firebase Storage both keep.
 
     upload_file, upload_bytes ──> StoredObject(key, size_bytes, content_type, url)
+    open_upload ─write─> finish ──> the same, for a file that is stored while it is written
     stat, list_objects        ──> the same, for what is already there
 
 Keys are deterministic, so an upload overwrites and a repeated step is harmless. The URL of a key never
@@ -15,8 +16,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote
+
+if TYPE_CHECKING:
+    from pipeline.adapters.streamed_uploads import StreamedUpload
 
 _MAX_KEY_BYTES = 1024
 
@@ -41,6 +45,13 @@ class ObjectStorage(Protocol):
 
     def upload_bytes(self, key: str, data: bytes, content_type: str) -> StoredObject:
         """Store a small object that is in memory anyway."""
+
+    def open_upload(self, key: str, content_type: str, *, head_bytes: int) -> "StreamedUpload":
+        """Store a file while it is written, in the memory of four parts (8 MiB, or the head if that is bigger).
+
+        Its first `head_bytes` may be written again until the end, the rest only once, in order. The key then is
+        as after `upload_file`; until `finish` it is as before.
+        """
 
     def download_file(self, key: str, path: Path) -> int:
         """Write an object to `path` by streaming; returns its bytes, leaves no file on failure."""

@@ -27,11 +27,12 @@ from s3transfer.exceptions import RetriesExceededError
 
 from pipeline.adapters.local_disk import full_disk_is_out_of_space
 from pipeline.adapters.object_storage import StoredObject, cache_control, in_batches, unquote_key
+from pipeline.adapters.streamed_uploads import StreamedUpload, part_bytes_for
 from pipeline.domain.errors import JobError, NotFound, StorageRefused, StorageUnavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef, ObjectIdentifierTypeDef
 
 PART_BYTES = 16 * 1024 * 1024
 """Files larger than this go up in parts of this size (R2 wants all parts but the last alike)."""
@@ -47,7 +48,8 @@ _TRANSFER = TransferConfig(
 )
 _DELETE_BATCH = 1000
 _TRANSIENT_CODES = frozenset(
-    {"RequestTimeout", "SlowDown", "InternalError", "ServiceUnavailable", "PreconditionFailed"}
+    # NoSuchUpload: somebody has ended an upload in parts, or it is complete and the answer was lost.
+    {"RequestTimeout", "SlowDown", "InternalError", "ServiceUnavailable", "PreconditionFailed", "NoSuchUpload"}
 )
 _TRANSIENT_STATUSES = frozenset({408, 412, 425, 429})
 
@@ -104,6 +106,9 @@ class R2Storage:
                 CacheControl=cache_control(content_type),
             )
         return self._stored(key, len(data), content_type)
+
+    def open_upload(self, key: str, content_type: str, *, head_bytes: int) -> StreamedUpload:
+        return StreamedUpload(_MultipartUpload(self, key, content_type), part_bytes_for(head_bytes))
 
     def download_file(self, key: str, path: Path) -> int:
         try:
@@ -164,6 +169,64 @@ class R2Storage:
                 session = Session(self._access_key_id, self._secret_access_key)
                 self._client = session.client("s3", endpoint_url=self._endpoint_url, config=self._config)
             return self._client
+
+
+class _MultipartUpload:
+    """The `UploadTarget` for one key in R2: a multipart upload whose first part, the head, is sent last."""
+
+    def __init__(self, storage: R2Storage, key: str, content_type: str) -> None:
+        self._storage = storage
+        self._key = key
+        self._content_type = content_type
+        self._upload_id = ""
+        self._body: list[CompletedPartTypeDef] = []
+        self._size_bytes = 0
+
+    def store_whole(self, data: bytes) -> StoredObject:
+        return self._storage.upload_bytes(self._key, data, self._content_type)
+
+    def send_body(self, parts: Iterator[bytes]) -> None:
+        with _storage_errors("upload"):
+            self._upload_id = self._client.create_multipart_upload(
+                Bucket=self._bucket,
+                Key=self._key,
+                ContentType=self._content_type,
+                CacheControl=cache_control(self._content_type),
+            )["UploadId"]
+            for part in parts:
+                self._body.append(self._sent(len(self._body) + 2, part))
+                del part
+
+    def complete(self, head: bytes) -> StoredObject:
+        with _storage_errors("upload"):
+            first = self._sent(1, head)
+            self._client.complete_multipart_upload(
+                Bucket=self._bucket,
+                Key=self._key,
+                UploadId=self._upload_id,
+                MultipartUpload={"Parts": [first, *self._body]},
+            )
+        return self._storage._stored(self._key, self._size_bytes, self._content_type)
+
+    def abort(self) -> None:
+        if self._upload_id:
+            with _storage_errors("deletion"):
+                self._client.abort_multipart_upload(Bucket=self._bucket, Key=self._key, UploadId=self._upload_id)
+
+    def _sent(self, number: int, part: bytes) -> "CompletedPartTypeDef":
+        answer = self._client.upload_part(
+            Bucket=self._bucket, Key=self._key, UploadId=self._upload_id, PartNumber=number, Body=part
+        )
+        self._size_bytes += len(part)
+        return {"PartNumber": number, "ETag": answer["ETag"]}
+
+    @property
+    def _bucket(self) -> str:
+        return self._storage._bucket
+
+    @property
+    def _client(self) -> "S3Client":
+        return self._storage._connected()
 
 
 @contextmanager
