@@ -3,7 +3,7 @@
 While it runs (`Watch`, told of every commit):
 - only the call that claimed a turn writes a job, until the next claim; a turn's number only grows;
 - a job's status goes pending, processing, terminal, and a terminal job changes no more; progress never goes back;
-- a scene is only written together with a job;
+- a scene is only written together with a job, and a job lists a clip only in a commit that shows it on its scene;
 - a record of a prediction moves along its states, and keeps the prediction it has.
 
 At the end (`faults_at_end`): every job has ended, for a reason that this schedule gave; every operation was accepted at
@@ -57,6 +57,7 @@ class Watch:
             before, after = change.before, change.after
             if collection in JOB_COLLECTIONS:
                 self._see_job(change.path, before, after)
+                self._see_clips(change, changes)
             elif collection == "predictions":
                 self._see_record(change.path, before, after)
             elif collection == "scenes" and before is not None:
@@ -87,6 +88,20 @@ class Watch:
         self._expect(new is not JobStatus.PENDING or old is JobStatus.PENDING, f"{path} is pending again")
         progress, then = before.get("progress_percent", 0), after.get("progress_percent", 0)
         self._expect(then >= progress, f"progress of {path} goes back from {progress} to {then}")
+
+    def _see_clips(self, job: Change, changes: Sequence[Change]) -> None:
+        before, after = job.before or {}, job.after or {}
+        if after.get("duplicate_of"):  # its scenes are those of the job that it repeats
+            return
+        shown = {change.path: (change.after or {}).get("video_url") for change in changes}
+        scene_ids = {scene["scene_number"]: scene["scene_id"] for scene in after.get("scenes") or []}
+        listed = [clip["scene_number"] for clip in before.get("clips") or []]
+        for clip in after.get("clips") or []:
+            scene_id = scene_ids[clip["scene_number"]]
+            self._expect(
+                clip["scene_number"] in listed or shown.get(f"scenes/{scene_id}") == clip["video_url"],
+                f"{job.path} lists a clip that {scene_id} does not show",
+            )
 
     def _see_record(self, path: str, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> None:
         if after is None:

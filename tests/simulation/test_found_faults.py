@@ -104,3 +104,32 @@ def test_canceling_a_duplicate_leaves_the_picture_on_the_scene() -> None:
     assert [(world.job(ref) or {})["status"] for ref in world.refs] == ["complete", "canceled"]
     scene = world.outside.fields("scenes/job-0-scene-1") or {}
     assert scene["generation_status"]["image"] == "complete"
+
+
+class DyingBetweenMarks(World):
+    """The retry dies when it comes to show its second scene, for the first time."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.has_died = False
+        effect = self.schedule.effect
+
+        def dying(label: str) -> None:
+            caller = self.schedule.caller
+            second = label == "commit multi_video_jobs/job-0-again, scenes/job-0-scene-2"
+            if caller is not None and second and not self.has_died:
+                self.has_died = True
+                self.schedule.kill(caller, "for the test")
+                raise Killed
+            effect(label)
+
+        self.schedule.effect = dying  # type: ignore[method-assign]
+
+
+def test_a_retry_that_died_shows_every_clip_that_it_lists() -> None:
+    moody = ProviderMood(fails=0.5, longest_start_seconds=0.1, longest_run_seconds=1.0)
+    weather = replace(STILL, jobs=(JobPlan("job-0", 3, 0.0, again_after=1.0),), provider=moody)
+    verdict = replay(1, weather, world_type=DyingBetweenMarks)
+    assert "for the test" in "\n".join(verdict.trace)
+    assert verdict.statuses == ("error", "complete")
+    assert not verdict.faults, verdict.faults

@@ -154,6 +154,10 @@ def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
+def _ready(scene_id: str, clip: StoredClip) -> DocumentUpdate:
+    return scene_ready(scene_id, "video", clip.video_url)
+
+
 class _Progress:
     """Which scenes are settled, shown on the job as they settle. Used by several threads."""
 
@@ -167,8 +171,13 @@ class _Progress:
         self._stored_before = {number: clip for number, clip in stored.items() if clip is not None}
         self._clips: dict[int, StoredClip] = {}
         self.failed: dict[int, JobError] = {}
-        # marks whose write failed: the next one, which lists their scenes as settled, takes them along
-        self._unwritten: dict[int, DocumentUpdate] = {}
+        # marks that are not written: the next write, which lists their scenes as settled, takes them along
+        unshown = self._stored_before.keys() - self._shown_before
+        self._unwritten: dict[int, DocumentUpdate] = {
+            scene.scene_number: _ready(scene.scene_id, self._stored_before[scene.scene_number])
+            for scene in scenes
+            if scene.scene_number in unshown and scene.scene_id is not None
+        }
 
     def settled(self, scene: SceneRequest) -> bool:
         return scene.scene_number in self._clips or scene.scene_number in self.failed
@@ -176,7 +185,7 @@ class _Progress:
     def stored(self, scene: SceneRequest, clip: StoredClip) -> None:
         with self._lock:
             self._clips[scene.scene_number] = clip
-            self._show(scene, lambda scene_id: scene_ready(scene_id, "video", clip.video_url))
+            self._show(scene, lambda scene_id: _ready(scene_id, clip))
 
     def failure(self, scene: SceneRequest, error: JobError) -> None:
         with self._lock:
