@@ -1,7 +1,7 @@
 """How a prediction's record moves once it may have been sent: found again, ended, called off, held for a person.
 
-Used by the turn that waits for it, by the webhook, and by the sweeper; each move is a transaction that names the states
-it starts from, so it does not matter who comes first, or twice.
+Used by the turn that waits for it, by the webhook, and by the sweeper; each move names the states it starts from,
+and is written only if nobody else has moved the record, so it does not matter who comes first, or twice.
 """
 
 from collections.abc import Callable
@@ -56,7 +56,7 @@ def find_again(record: PredictionRecord, tools: Tools) -> PredictionRecord:
     submitting_at = record.submitting_at or tools.clock()
     if tools.clock() - submitting_at > PURGE_AFTER:
         logger.error(UNKNOWN, op=record.op, alert="prediction_held")
-        return _fail(record, OutcomeUnknown(UNKNOWN), tools, {SUBMITTING}, PredictionState.HELD, charged=False)
+        return record_failure(record, OutcomeUnknown(UNKNOWN), tools, charged=False, to=PredictionState.HELD)
     ours = find_ours(record, tools.replicate.list_predictions(submitting_at - LISTING_MARGIN))
     for extra in ours[1:]:
         call_off(extra.id, record, tools)
@@ -84,9 +84,28 @@ def record_end(record: PredictionRecord, prediction: ProviderPrediction, tools: 
     return record_failure(record, provider_failure(prediction), tools, charged=prediction.status != "aborted")
 
 
-def record_failure(record: PredictionRecord, error: JobError, tools: Tools, *, charged: bool) -> PredictionRecord:
-    """Write down that it failed, and whether that was free. Nothing happens when it has moved on meanwhile."""
-    return _fail(record, error, tools, {record.state}, PredictionState.FAILED, charged=charged)
+def record_failure(
+    record: PredictionRecord,
+    error: JobError,
+    tools: Tools,
+    *,
+    charged: bool,
+    to: PredictionState = PredictionState.FAILED,
+) -> PredictionRecord:
+    """Write down that it failed, and whether that was free. Nothing happens when it has ended or moved on meanwhile."""
+    if record.state.is_terminal:  # the provider tells of an end more than once
+        return record
+    return tools.predictions.move(
+        record.op,
+        {record.state},
+        to,
+        tools.clock(),
+        since=record.submitting_at if record.state is SUBMITTING else None,
+        error=error.message,
+        error_code=error.code,
+        retryable=error.retryable,
+        charged=charged,
+    )
 
 
 def call_off(prediction_id: str, record: PredictionRecord, tools: Tools) -> None:
@@ -144,27 +163,3 @@ def _quietly(
 
 def _sender_is_gone_at(record: PredictionRecord) -> datetime:
     return record.submitting_until or record.submitting_at or datetime.max
-
-
-def _fail(
-    record: PredictionRecord,
-    error: JobError,
-    tools: Tools,
-    states: set[PredictionState],
-    to: PredictionState,
-    *,
-    charged: bool,
-) -> PredictionRecord:
-    if record.state.is_terminal:
-        return record
-    return tools.predictions.move(
-        record.op,
-        states,
-        to,
-        tools.clock(),
-        since=record.submitting_at if record.state is SUBMITTING else None,
-        error=error.message,
-        error_code=error.code,
-        retryable=error.retryable,
-        charged=charged,
-    )
