@@ -45,6 +45,10 @@ def transact(client: firestore.Client, run: Callable[[firestore.Transaction], Re
 def commit_optimistically(client: firestore.Client, attempt: Callable[[firestore.WriteBatch], Result]) -> Result:
     """Read, then write all or nothing if nobody has written since; from the beginning where somebody has.
 
+        read ── decide ── write, if nobody has written since the read ──> done
+          ^                          │ somebody has
+          └──────────────────────────┘
+
     `attempt` reads, fills the batch with writes on condition (`unchanged_since`, `create`), and returns the result; it
     may be called more than once. Where many want the same few documents, a transaction's read locks make all of them
     wait for each other, and for a minute for an instance that died with one; here one always gets through (measured:
@@ -84,28 +88,21 @@ def change_document(
 ) -> Fields:
     """Create or change a document after what it holds. Returns all its fields.
 
-        read ── decide ── write, if nobody has written since the read ──> done
-          ^                          │ somebody has
-          └──────────────────────────┘
-
     `decide` gets the fields that were found (None: no document) and returns those to set; none means no write. It may
-    run more than once. Nothing is locked, so nobody waits for a writer that died or counts for long.
+    run more than once.
     """
-    for attempt in range(1, CHANGE_ATTEMPTS + 1):
+
+    def attempt(batch: firestore.WriteBatch) -> Fields:
         snapshot = document.get()
         found = snapshot.to_dict()
         changes = decide(found)
-        try:
-            if found is None:
-                document.create(changes)
-            elif changes:
-                document.update(changes, option=unchanged_since(client, snapshot))
-        except (Aborted, AlreadyExists, FailedPrecondition, NotFound):  # the document is not the one that was read
-            if attempt == CHANGE_ATTEMPTS:
-                raise
-        else:
-            return {**(found or {}), **changes}
-    raise AssertionError("the last attempt returns or raises")
+        if found is None:
+            batch.create(document, changes)
+        elif changes:
+            batch.update(document, changes, option=unchanged_since(client, snapshot))
+        return {**(found or {}), **changes}
+
+    return commit_optimistically(client, attempt)
 
 
 def changed(found: Mapping[str, Any], fields: Fields) -> Fields:
