@@ -56,7 +56,6 @@ class JobRepository:
         A job is admitted under its user's limits when it is first taken, with what `applying` says of it; None admits
         it uncounted. One that is refused is claimed as a GiveUp. Raises NotFound when the document is gone.
         """
-
         document = self._client.document(ref.path)
         claim_id = uuid.uuid4().hex
         tried: list[ClaimDecision] = []

@@ -109,7 +109,6 @@ class PredictionRepository:
         Money is spent only by the turn that holds the job: raises TurnLost when that is another one, and
         CancelRequested when the client no longer wants it. `until` is when the sender's function call is over.
         """
-
         document = self._client.document(COLLECTION, op)
         claimed = {"state": PredictionState.SUBMITTING, "submitting_at": now, "submitter": turn}
 
