@@ -15,7 +15,7 @@ import signal
 import threading
 import time
 from functools import partial
-from typing import Any, Self
+from typing import Any
 
 from localdev.stack.loopback import Exchange, LoopbackServer
 
@@ -24,25 +24,21 @@ CATEGORIES = ("harassment", "hate", "illicit", "self-harm", "sexual", "sexual/mi
 MARKER = re.compile(r"\s*\[stub:[a-z0-9-]+\]")
 
 
-class StubOpenAI:
+class StubOpenAI(LoopbackServer):
     """An OpenAI account on 127.0.0.1; its `base_url` is what OPENAI_BASE_URL takes."""
 
     def __init__(self, port: int = 0) -> None:
+        super().__init__(partial(_OpenAIExchange, self), port)
         self.requests: list[str] = []
         self.stopping = threading.Event()
-        self._server = LoopbackServer(partial(_OpenAIExchange, self), port)
 
     @property
     def base_url(self) -> str:
-        return f"{self._server.base_url}/v1"
-
-    def start(self) -> Self:
-        self._server.start()
-        return self
+        return f"{super().base_url}/v1"
 
     def stop(self) -> None:
         self.stopping.set()
-        self._server.stop()
+        super().stop()
 
 
 class _OpenAIExchange(Exchange):

@@ -15,7 +15,7 @@ import struct
 import threading
 from collections import Counter
 from functools import partial
-from typing import Any, Self
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from localdev.stack.loopback import Exchange, LoopbackServer
@@ -24,10 +24,11 @@ FAULTS = ("500", "503", "cut", "500_after", "reset_after")
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "expect"}
 
 
-class StorageFront:
+class StorageFront(LoopbackServer):
     """Forwards to `target`, which is known once the stack runs. `faults` counts what failed."""
 
     def __init__(self, seed: int, rate: float) -> None:
+        super().__init__(partial(_FrontExchange, self))
         self.target = ""
         self.faults: Counter[str] = Counter()
         self.uploads = 0
@@ -35,18 +36,6 @@ class StorageFront:
         self._rate = rate
         self._asked: Counter[str] = Counter()
         self._lock = threading.Lock()
-        self._server = LoopbackServer(partial(_FrontExchange, self))
-
-    @property
-    def base_url(self) -> str:
-        return self._server.base_url
-
-    def start(self) -> Self:
-        self._server.start()
-        return self
-
-    def stop(self) -> None:
-        self._server.stop()
 
     def fault_of(self, path: str) -> str | None:
         """What happens to this upload."""

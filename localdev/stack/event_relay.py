@@ -24,10 +24,11 @@ from localdev.stack.loopback import Exchange, LoopbackServer
 FORWARDED_HEADERS = ("content-type", "traceparent")
 
 
-class EventRelay:
-    """A relay to `target` ("host:port", the functions emulator)."""
+class EventRelay(LoopbackServer):
+    """A relay to `target` ("host:port", the functions emulator). The Firestore emulator posts to its address."""
 
     def __init__(self, target: str, *, port: int = 0, policy: DeliveryPolicy | None = None) -> None:
+        super().__init__(partial(_RelayExchange, self), port)
         self._target = target
         self._policy = policy or DeliveryPolicy()
         self._log = DeliveryLog()
@@ -35,16 +36,6 @@ class EventRelay:
         self._changed = threading.Condition()
         self._in_flight: dict[str, int] = {}
         self._pending = 0
-        self._server = LoopbackServer(partial(_RelayExchange, self), port)
-
-    @property
-    def address(self) -> str:
-        """host:port that the Firestore emulator posts to."""
-        return self._server.address
-
-    @property
-    def base_url(self) -> str:
-        return self._server.base_url
 
     @property
     def policy(self) -> DeliveryPolicy:
@@ -57,13 +48,12 @@ class EventRelay:
 
     def start(self) -> Self:
         self._stopping.clear()
-        self._server.start()
-        return self
+        return super().start()
 
     def stop(self) -> None:
         """Take no more events; what waits or is repeated is given up, what is being handled is left to its handler."""
         self._stopping.set()
-        self._server.stop()
+        super().stop()
 
     def deliveries(self) -> list[Delivery]:
         """The log, oldest first; an attempt is in it once it has ended."""

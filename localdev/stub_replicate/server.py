@@ -14,7 +14,7 @@ import struct
 import time
 from email import message_from_bytes
 from functools import partial
-from typing import Any, Self
+from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from localdev.stack.loopback import Exchange, LoopbackServer
@@ -28,7 +28,7 @@ PAGE_SIZE = 100
 BODY_FIELDS = {"input", "webhook", "webhook_events_filter", "stream", "version"}
 
 
-class StubReplicate:
+class StubReplicate(LoopbackServer):
     """A Replicate account on 127.0.0.1.
 
     `image_seconds` and `video_seconds`: how long its models take, up to `spread` of it more or less.
@@ -43,6 +43,7 @@ class StubReplicate:
         spread: float = 0.2,
         expire_after_seconds: float = 3600.0,
     ) -> None:
+        super().__init__(partial(_ReplicateExchange, self), port)
         self.faults: list[str] = []
         self.creates = 0
         self.predictions: dict[str, Prediction] = {}
@@ -52,19 +53,10 @@ class StubReplicate:
         self.webhooks = WebhookSender(self.dice)
         self.expire_after_seconds = expire_after_seconds
         self.runner = PredictionRunner(image_seconds, video_seconds, spread, self.markers, self.files, self._event)
-        self._server = LoopbackServer(partial(_ReplicateExchange, self), port)
-
-    @property
-    def base_url(self) -> str:
-        return self._server.base_url
-
-    def start(self) -> Self:
-        self._server.start()
-        return self
 
     def stop(self) -> None:
         self.runner.stop()
-        self._server.stop()
+        super().stop()
 
     def create(self, prediction: Prediction) -> None:
         """Accept a prediction: from here on it is paid."""
