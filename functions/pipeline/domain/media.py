@@ -22,8 +22,16 @@ class VideoStream:
     rotation_degrees: int = 0  # how far a player turns the picture; 0, 90, 180 or 270
     is_variable_rate: bool = False
     color_transfer: str = ""  # "" for every curve that is not one of HDR_TRANSFERS
-    names_color_matrix: bool = False  # whether the file says how its YUV was made
-    stream_digest: str = ""  # equal when two streams may be joined without encoding; "" when this one never may
+    color_matrix: str = ""  # how its YUV was made, in ffmpeg's words: "bt709"; "" when the file does not say
+    is_full_range: bool = False  # whether 0 is black and 255 white, not 16 and 235
+    is_interlaced: bool = False
+    # What follows is for copying packets of H.264 into another file. Pictures are counted from 0 in the order shown.
+    parameter_sets: str = ""  # hex of the decoder's configuration (avcC); "" when packets may never be copied
+    entry_frames: tuple[int, ...] = ()  # pictures to begin copying with: of the first seconds, and the next after them
+    exit_frames: tuple[
+        int, ...
+    ] = ()  # n: the first n pictures need no other packet; of the last seconds, and one before
+    reorder_frames: int = 0  # the most places that a packet is behind its picture's; 0 without B-frames
 
     @property
     def is_hdr(self) -> bool:
