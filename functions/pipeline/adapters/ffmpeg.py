@@ -19,6 +19,8 @@ from pipeline.domain.errors import DeadlineExceeded, MediaError, OutOfSpace
 
 LAST_LINES = 8
 LOOK_SECONDS = 0.5
+STALL_SECONDS = 180.0
+"""Who shows nothing new for so long hangs. Much longer than the longest look for a frame that is far into a clip."""
 TOO_LATE = "Composing the video did not fit in the time that one function call has."
 
 
@@ -29,21 +31,24 @@ def run_ffmpeg(
     total_frames: int = 0,
     on_progress: Callable[[float], None] = lambda _: None,
     should_stop: Callable[[], None] = lambda: None,
+    stdin: int = subprocess.DEVNULL,
+    stdout: int = subprocess.DEVNULL,
+    stall_seconds: float = STALL_SECONDS,
 ) -> None:
-    """Run ffmpeg with `arguments` (without its own name).
+    """Run ffmpeg with `arguments` (without its own name); `stdin` and `stdout` are file descriptors.
 
     `on_progress` gets shares from 0 to 1, `should_stop` is called about twice a second; what either raises ends ffmpeg
-    and propagates. Raises DeadlineExceeded, OutOfSpace, or MediaError with ffmpeg's last lines.
+    and propagates. Raises DeadlineExceeded, OutOfSpace, or MediaError with ffmpeg's last lines, or when it hangs.
     """
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-hide_banner", "-y", "-v", "warning", "-nostats"]
-    command += ["-progress", "pipe:1", *arguments]
     ends_at = time.monotonic() + deadline_seconds
-    with tempfile.TemporaryFile() as words:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=words, start_new_session=True
-        )
+    reading, writing = os.pipe()
+    with tempfile.TemporaryFile() as words, open(reading, "rb", buffering=0) as told:  # noqa: PTH123 - a descriptor
         try:
-            for line in _lines(process, ends_at, should_stop):
+            process = _started(arguments, stdin=stdin, stdout=stdout, stderr=words.fileno(), progress=writing)
+        finally:
+            os.close(writing)
+        try:
+            for line in _lines(told.fileno(), ends_at, should_stop, stall_seconds):
                 if line.startswith("frame=") and total_frames:
                     on_progress(min(int(line.removeprefix("frame=").strip() or 0) / total_frames, 1.0))
             code = process.wait(max(ends_at - time.monotonic(), LOOK_SECONDS))
@@ -57,25 +62,41 @@ def run_ffmpeg(
             raise _failure(words.read().decode(errors="replace"), code)
 
 
-def _lines(process: subprocess.Popen[bytes], ends_at: float, should_stop: Callable[[], None]) -> Iterator[str]:
+def _started(
+    arguments: Sequence[str], *, stdin: int, stdout: int, stderr: int, progress: int
+) -> subprocess.Popen[bytes]:
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-hide_banner", "-y", "-v", "warning", "-nostats"]
+    command += ["-progress", f"pipe:{progress}", *arguments]
+    return subprocess.Popen(
+        command, stdin=stdin, stdout=stdout, stderr=stderr, pass_fds=[progress], start_new_session=True
+    )
+
+
+def _lines(told: int, ends_at: float, should_stop: Callable[[], None], stall_seconds: float) -> Iterator[str]:
     """The lines of ffmpeg's progress, until it ends; looks at the clock and asks whether to stop in between."""
-    stdout = process.stdout
-    if stdout is None:
-        return
+    news: dict[str, str] = {}  # how far it is, as it said last
+    moved_at = time.monotonic()
     with selectors.DefaultSelector() as selector:
-        selector.register(stdout, selectors.EVENT_READ)
+        selector.register(told, selectors.EVENT_READ)
         rest = b""
         while True:
             if time.monotonic() > ends_at:
                 raise DeadlineExceeded(TOO_LATE)
+            if time.monotonic() - moved_at > stall_seconds:
+                raise MediaError(f"ffmpeg hung: it showed nothing new for {stall_seconds:.0f} s.")
             should_stop()
             if not selector.select(LOOK_SECONDS):
                 continue
-            chunk = os.read(stdout.fileno(), 65536)
+            chunk = os.read(told, 65536)
             if not chunk:
                 return
             *whole, rest = (rest + chunk).split(b"\n")
-            yield from (line.decode(errors="replace") for line in whole)
+            for line in (part.decode(errors="replace") for part in whole):
+                name, _, value = line.partition("=")
+                if name in ("frame", "out_time_us", "total_size") and news.get(name) != value:
+                    news[name] = value
+                    moved_at = time.monotonic()
+                yield line
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -83,8 +104,6 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-    if process.stdout is not None:
-        process.stdout.close()
 
 
 def _failure(words: str, code: int) -> MediaError | OutOfSpace:

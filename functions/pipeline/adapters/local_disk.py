@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from pipeline.domain.errors import OutOfSpace
 
-_FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT})
+FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 @contextmanager
@@ -15,6 +15,6 @@ def full_disk_is_out_of_space() -> Iterator[None]:
     try:
         yield
     except OSError as exc:
-        if exc.errno not in _FULL_DISK:
+        if exc.errno not in FULL_DISK:
             raise
         raise OutOfSpace("The function ran out of disk space while writing a file.") from exc

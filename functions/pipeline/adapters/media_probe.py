@@ -56,6 +56,11 @@ def probe_media(path: Path) -> MediaProbe:
         raise UnsupportedMedia("The file is no media that can be read, or it is damaged.") from error
 
 
+def open_media(path: Path, *, decoding: bool = False) -> InputContainer:
+    """A file that was probed, to read its packets, or to decode its pictures as well. Raises FFmpegError."""
+    return av.open(str(path), options=INPUT_OPTIONS if decoding else PROBE_OPTIONS)
+
+
 def _probe(container: InputContainer, size_bytes: int) -> MediaProbe:
     streams = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
     if not streams and not container.streams.audio:

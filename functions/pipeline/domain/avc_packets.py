@@ -6,6 +6,8 @@ Source: ISO/IEC 14496-15, 5.3.3 (AVCDecoderConfigurationRecord); ISO/IEC 14496-1
 from dataclasses import dataclass
 from enum import Enum
 
+from pipeline.domain.parameter_sets import read_parameter_sets
+
 SLICES = (1, 2, 3, 4, 5)  # coded slices, with and without data partitioning
 IDR_SLICE = 5
 PARAMETER_SETS = (7, 8, 13, 15)  # of sequences, of pictures, and their extensions
@@ -50,20 +52,9 @@ class AvcRecord:
 
 def read_avc_record(extradata: bytes) -> AvcRecord | None:
     """The record in a decoder's `extradata`; None when it is none that is understood."""
-    if len(extradata) < 7 or extradata[0] != 1:
+    try:
+        sets = read_parameter_sets(extradata)
+    except ValueError:
         return None
-    length_bytes = (extradata[4] & 3) + 1
-    sets, at = [], 5
-    for mask in (31, 255):  # how many of sequences, then how many of pictures
-        if at >= len(extradata):
-            return None
-        count, at = extradata[at] & mask, at + 1
-        for _ in range(count):
-            begin = at + 2
-            at = begin + int.from_bytes(extradata[begin - 2 : begin], "big")
-            if not begin < at <= len(extradata):
-                return None
-            sets.append(extradata[begin:at])
-    if length_bytes == 3 or not sets:
-        return None
-    return AvcRecord(extradata, length_bytes, frozenset(sets))
+    units = frozenset((*sets.sequence_sets, *sets.picture_sets))
+    return AvcRecord(extradata, sets.length_bytes, units) if units and sets.length_bytes != 3 else None

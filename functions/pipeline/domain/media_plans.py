@@ -4,25 +4,36 @@
     clip 2           |░░░|██████████|            two neighbours share (0: a hard cut)
     clip 3                     |░░░░|████████|
 
-All lengths are counted in frames, so that the total is exact. A hard cut of clips that agree is copied, everything else
-is brought to the form that most of the material has, and encoded.
+All lengths are counted in frames, so that the total is exact. What agrees with most of the material is copied, packet
+by packet, but for its joints; everything else is brought to the form that most of the material has, and encoded.
 """
 
-from collections import Counter
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
+from itertools import pairwise, repeat
 
 from pipeline.domain.errors import InvalidRequest, SourceTooLarge, UnsupportedMedia
 from pipeline.domain.media import MediaProbe, VideoStream
+from pipeline.domain.media_copies import copied_frames, copied_parameter_sets, why_encoded
+from pipeline.domain.media_forms import VideoForm, majority_form
+from pipeline.domain.media_segments import Segment, cut_segments
+from pipeline.domain.media_work import (
+    COPIED_FRAMES_PER_SECOND,
+    ENCODED_REORDER_FRAMES,
+    FAST,
+    MAX_WORK_SECONDS,
+    SMALL,
+    SOUND_SECONDS_PER_SECOND,
+    EncodeSettings,
+    encoding_seconds,
+    longest_segment,
+)
+from pipeline.domain.parameter_sets import free_id
 
 MAX_EDGE_PIXELS = 4096
 MAX_TOTAL_SECONDS = 3600.0
-MAX_FRAME_RATE = Fraction(60)
-UNSEEN_STRETCH = Fraction(1, 100)
-RATE_ROUNDING = Fraction(1, 5000)  # 24000/1001 and 24 are five times as far apart
-USUAL_RATES = (Fraction(24000, 1001), *map(Fraction, (24, 25)), Fraction(30000, 1001), *map(Fraction, (30, 50, 60)))
 
 
 @dataclass(frozen=True)
@@ -31,17 +42,8 @@ class CompositionOptions:
 
     crossfade: bool = True
     crossfade_seconds: float = 0.5
-    transition: str = "fade"  # a name of ffmpeg's xfade
+    transition: str = "fade"  # one of domain.transitions
     optimize_size: bool = False
-
-
-@dataclass(frozen=True)
-class VideoForm:
-    """The form that every clip is brought to: pixels, frames per second; always square pixels and yuv420p."""
-
-    width: int
-    height: int
-    frame_rate: Fraction
 
 
 @dataclass(frozen=True)
@@ -50,24 +52,14 @@ class ClipPlan:
 
     frames: int  # at the form's rate
     start_seconds: float  # of its pictures, on the file's own clock
+    is_steady: bool  # its own pictures are the frames, one by one
+    frame_seconds: float  # how long one of its own pictures is shown
     has_audio: bool
     picture_size: tuple[int, int]  # (width, height) of its pictures inside the form, even numbers; the rest is black
     hdr_transfer: str  # the curve to map to SDR, or ""
     names_color_matrix: bool
-    why_encoded: str  # "" when it is copied
-
-
-@dataclass(frozen=True)
-class EncodeSettings:
-    """x264's quality and effort."""
-
-    crf: int
-    preset: str
-    audio_bitrate: str
-
-
-FAST = EncodeSettings(crf=20, preset="veryfast", audio_bitrate="192k")
-SMALL = EncodeSettings(crf=26, preset="slow", audio_bitrate="128k")
+    is_interlaced: bool
+    why_encoded: str  # "" when it agrees with what is copied
 
 
 @dataclass(frozen=True)
@@ -78,31 +70,77 @@ class CompositionPlan:
     clips: tuple[ClipPlan, ...]
     joints: tuple[int, ...]  # frames shared by clip n and clip n + 1
     transition: str
+    segments: tuple[Segment, ...]
     encode: EncodeSettings
-    copies_video: bool
+    copied_parameter_sets: str  # hex of the avcC record of all clips that are copied; "" when none is
+    reorder_frames: int  # how many frames before it is shown a picture may have to be decoded
+    tags_color: bool  # whether encoded pictures say that they are BT.709: as the copied ones do, or do not
     has_clip_audio: bool
     has_music: bool
 
     @property
     def total_frames(self) -> int:
-        return sum(clip.frames for clip in self.clips) - sum(self.joints)
+        return sum(segment.frames for segment in self.segments)
+
+    @property
+    def encoded_frames(self) -> int:
+        return sum(segment.frames for segment in self.segments if not segment.is_copied)
 
     @property
     def total_seconds(self) -> float:
         return float(self.total_frames / self.form.frame_rate)
 
+    @property
+    def has_sound(self) -> bool:
+        return self.has_clip_audio or self.has_music
+
+    @property
+    def encoded_set_id(self) -> int:
+        """The id of the parameter sets of encoded pictures: one that the copied ones do not have."""
+        return free_id(bytes.fromhex(self.copied_parameter_sets))
+
+    @property
+    def sound_seconds(self) -> float:
+        """How long the sound takes, about."""
+        return self.total_seconds / SOUND_SECONDS_PER_SECOND if self.has_sound else 0.0
+
+    @property
+    def work_seconds(self) -> float:
+        """How long all of it takes, about, on two CPUs."""
+        return self.sound_seconds + sum(map(self.segment_seconds, self.segments))
+
+    def segment_seconds(self, segment: Segment) -> float:
+        """How long a segment takes, about."""
+        if segment.is_copied:
+            return segment.frames / COPIED_FRAMES_PER_SECOND
+        return encoding_seconds(segment.frames, self.form.pixels, self.encode)
+
+    def share_before(self, number: int) -> float:
+        """How much of the work lies before a segment, counted from 0: from 0 to 1. The sound comes first."""
+        return (self.sound_seconds + sum(map(self.segment_seconds, self.segments[:number]))) / self.work_seconds
+
     def describe(self) -> str:
         """The plan in words: what is copied, what is encoded, and why."""
         lines = [
             f"{len(self.clips)} clips -> {self.form.width}x{self.form.height}, {float(self.form.frame_rate):.3f} fps, "
-            f"{self.total_seconds:.2f} s, video {'copied' if self.copies_video else 'encoded'}, "
-            f"clip audio {'yes' if self.has_clip_audio else 'no'}, music {'yes' if self.has_music else 'no'}"
+            f"{self.total_seconds:.2f} s: {self.total_frames - self.encoded_frames} frames copied, "
+            f"{self.encoded_frames} encoded, clip audio {'yes' if self.has_clip_audio else 'no'}, "
+            f"music {'yes' if self.has_music else 'no'}, about {self.work_seconds:.1f} s of work"
         ]
-        for number, clip in enumerate(self.clips, start=1):
-            joint = self.joints[number - 1] if number <= len(self.joints) else 0
+        for place, clip in enumerate(self.clips):
+            joint = self.joints[place] if place < len(self.joints) else 0
             then = f", then {self.transition} over {joint} frames" if joint else ""
-            lines.append(f"  clip {number}: {clip.frames} frames, {clip.why_encoded or 'copied'}{then}")
+            lines.append(f"  clip {place + 1}: {clip.frames} frames, {self._how(place)}{then}")
         return "\n".join(lines)
+
+    def _how(self, place: int) -> str:
+        own = [segment for segment in self.segments if segment.left.clip == place]
+        copied = sum(segment.frames for segment in own if segment.is_copied)
+        if copied:
+            return f"{copied} of them copied"
+        if any(segment.may_copy for segment in own):
+            return "encoded: made small"
+        return f"encoded: {self.clips[place].why_encoded or 'a copy can neither begin nor end between its joints'}"
 
 
 def plan_composition(
@@ -118,30 +156,41 @@ def plan_composition(
     if music is not None and music.audio is None:
         raise UnsupportedMedia("The audio track (audio_url) has no sound in it.")
     streams = [_video(number, probe) for number, probe in enumerate(probes, start=1)]
-    form = _majority_form(streams)
-    frames = [max(1, round(stream.duration_seconds * form.frame_rate)) for stream in streams]
+    form = majority_form(streams)
+    frames = [form.frames_of(stream) for stream in streams]
     joints = _joints(frames, options, form.frame_rate)
-    copies = _can_copy(streams, joints, options)
-    if copies:
-        frames = [stream.frame_count for stream in streams]
+    copied_sets = copied_parameter_sets(streams, form)
+    reasons = [why_encoded(stream, form, copied_sets) for stream in streams]
+    copies = [
+        None if reason else copied_frames(stream, fade_in, fade_out, form)
+        for stream, reason, fade_in, fade_out in zip(streams, reasons, (0, *joints), (*joints, 0), strict=True)
+    ]
+    alike = [stream for stream, copy in zip(streams, copies, strict=True) if copy]
+    encode = SMALL if options.optimize_size else FAST
+    segments = cut_segments(frames, joints, copies, longest_segment(form.pixels, encode))
     plan = CompositionPlan(
         form=form,
-        clips=tuple(
-            _clip(probe, stream, count, form, "" if copies else _why(stream, streams, form, options))
-            for probe, stream, count in zip(probes, streams, frames, strict=True)
-        ),
+        clips=tuple(map(_clip, probes, streams, reasons, repeat(form))),
         joints=joints,
         transition=options.transition,
-        encode=SMALL if options.optimize_size else FAST,
-        copies_video=copies,
+        segments=tuple(map(_made_small, segments)) if options.optimize_size else segments,
+        encode=encode,
+        copied_parameter_sets=copied_sets if alike else "",
+        reorder_frames=max([ENCODED_REORDER_FRAMES, *(stream.reorder_frames for stream in alike)]),
+        tags_color=all(stream.color_matrix for stream in alike),
         has_clip_audio=any(probe.audio is not None for probe in probes),
         has_music=music is not None,
     )
-    if plan.total_seconds > MAX_TOTAL_SECONDS:
-        raise SourceTooLarge(
-            f"The video would be {plan.total_seconds:.0f} s long; {MAX_TOTAL_SECONDS:.0f} s is the limit."
-        )
+    _refuse_too_much(plan)
     return plan
+
+
+def fingerprint(plan: CompositionPlan, sources: Sequence[str], recipe: str) -> str:
+    """16 hex digits that differ when a segment of the plan would: another plan, another source, another `recipe`.
+
+    `sources` name the clips' contents; `recipe` names the way in which pictures and sound are made of a plan.
+    """
+    return hashlib.sha256(repr((plan, tuple(sources), recipe)).encode()).hexdigest()[:16]
 
 
 def _video(number: int, probe: MediaProbe) -> VideoStream:
@@ -152,26 +201,6 @@ def _video(number: int, probe: MediaProbe) -> VideoStream:
             f"Clip {number} is {probe.video.width}x{probe.video.height}; {MAX_EDGE_PIXELS} pixels is the longest edge."
         )
     return probe.video
-
-
-def _majority_form(streams: Sequence[VideoStream]) -> VideoForm:
-    """The size and rate that most seconds of the material have; the earlier clip's when two have as many."""
-    sizes: Counter[tuple[int, int]] = Counter()
-    rates: Counter[Fraction] = Counter()
-    for stream in streams:
-        milliseconds = round(stream.duration_seconds * 1000)
-        sizes[stream.displayed_size] += milliseconds
-        rates[_usual_rate(stream)] += milliseconds
-    width, height = sizes.most_common(1)[0][0]
-    return VideoForm(width, height, rates.most_common(1)[0][0])
-
-
-def _usual_rate(stream: VideoStream) -> Fraction:
-    """The stream's own rate; the nearest usual one when it varies, is out of bounds, or is that but for rounding."""
-    nearest = min(USUAL_RATES, key=lambda rate: abs(rate - stream.frame_rate))
-    if stream.is_variable_rate or not 1 <= stream.frame_rate <= MAX_FRAME_RATE:
-        return nearest
-    return nearest if abs(nearest - stream.frame_rate) < nearest * RATE_ROUNDING else stream.frame_rate
 
 
 def _joints(frames: Sequence[int], options: CompositionOptions, rate: Fraction) -> tuple[int, ...]:
@@ -185,55 +214,32 @@ def _joints(frames: Sequence[int], options: CompositionOptions, rate: Fraction) 
     return tuple(min(wanted, left // 2, right // 2) for left, right in pairwise(frames))
 
 
-def _can_copy(streams: Sequence[VideoStream], joints: Sequence[int], options: CompositionOptions) -> bool:
-    first = streams[0]
-    return (
-        not any(joints)
-        and not options.optimize_size
-        and first.codec == "h264"
-        and first.pixel_format == "yuv420p"
-        and first.sample_aspect_ratio == 1
-        and first.stream_digest != ""
-        and all(stream.stream_digest == first.stream_digest for stream in streams)
-        and not any(stream.is_variable_rate or stream.rotation_degrees or stream.is_hdr for stream in streams)
-    )
+def _made_small(segment: Segment) -> Segment:
+    return Segment(segment.left, may_copy=True) if segment.is_copied else segment
 
 
-def _clip(probe: MediaProbe, stream: VideoStream, frames: int, form: VideoForm, why: str) -> ClipPlan:
+def _clip(probe: MediaProbe, stream: VideoStream, why: str, form: VideoForm) -> ClipPlan:
     return ClipPlan(
-        frames=frames,
+        frames=form.frames_of(stream),
         start_seconds=stream.start_seconds,
+        is_steady=form.is_kept_by(stream),
+        frame_seconds=stream.duration_seconds / stream.frame_count,
         has_audio=probe.audio is not None,
-        picture_size=_fitted(stream.displayed_size, form),
+        picture_size=form.fitted(stream),
         hdr_transfer=stream.color_transfer if stream.is_hdr else "",
-        names_color_matrix=stream.names_color_matrix,
+        names_color_matrix=bool(stream.color_matrix),
+        is_interlaced=stream.is_interlaced,
         why_encoded=why,
     )
 
 
-def _fitted(size: tuple[int, int], form: VideoForm) -> tuple[int, int]:
-    """The largest size of that shape inside the form. A shape that differs by a hair fills it: no hairline bars."""
-    width, height = size
-    share = min(Fraction(form.width, width), Fraction(form.height, height))
-    if min(width * share / form.width, height * share / form.height) > 1 - UNSEEN_STRETCH:
-        return form.width, form.height
-    return max(int(width * share) // 2 * 2, 2), max(int(height * share) // 2 * 2, 2)
-
-
-def _why(stream: VideoStream, streams: Sequence[VideoStream], form: VideoForm, options: CompositionOptions) -> str:
-    reasons = []
-    if stream.displayed_size != (form.width, form.height):
-        reasons.append(f"{stream.displayed_size[0]}x{stream.displayed_size[1]} is scaled")
-    if stream.is_variable_rate or stream.frame_rate != form.frame_rate:
-        reasons.append(f"{float(stream.frame_rate):.3f} fps is retimed")
-    if stream.sample_aspect_ratio != 1:
-        reasons.append("pixels are made square")
-    if stream.rotation_degrees:
-        reasons.append(f"rotated by {stream.rotation_degrees} degrees")
-    if stream.is_hdr:
-        reasons.append("HDR is mapped to SDR")
-    if options.crossfade and len(streams) > 1:
-        reasons.append("crossfaded")
-    if options.optimize_size:
-        reasons.append("made small")
-    return "encoded: " + (", ".join(reasons) or "the clips were not encoded alike")
+def _refuse_too_much(plan: CompositionPlan) -> None:
+    if plan.total_seconds > MAX_TOTAL_SECONDS:
+        raise SourceTooLarge(
+            f"The video would be {plan.total_seconds:.0f} s long; {MAX_TOTAL_SECONDS:.0f} s is the limit."
+        )
+    if plan.work_seconds > MAX_WORK_SECONDS:
+        raise SourceTooLarge(
+            f"The video would take about {plan.work_seconds / 60:.0f} minutes to encode; "
+            f"{MAX_WORK_SECONDS / 60:.0f} minutes is the limit. Smaller or fewer clips will do."
+        )

@@ -1,18 +1,17 @@
-"""A long composition in segments: each is encoded by itself with few clips open, then all are joined without encoding.
+"""The parts that a video is joined from, one after the other: packets that are copied, and pictures that are encoded.
 
-    clip 1  |████████████|                       segment 1: clip 1, clip 2, and the head of clip 3 that the fade
-    clip 2           |░░░|██████████|                       into it needs
-    clip 3                     |░░░░|████████|   segment 2: clip 3 from where that fade ends, clip 4, ...
+    clip 1  |▓▓▓▓▓▓▓▓▓▓|░░|                     ▓ copied, from an IDR picture on
+    clip 2             |░░|▓▓▓▓▓▓▓|░░|          ░ encoded: two clips and the fade between them, and what lies between
+    clip 3                        |░░|▓▓▓▓▓▓▓|    the fade and the next picture that a copy may begin with
+    segments  1: copied  2: encoded  3: copied ...
 
-What is open, and so the memory, does not grow with the number of clips. Pure, and exact: the segments' frames add up to
-the plan's.
+A segment has at most two clips, so what is open, and the memory, does not grow with their number. Pure, and exact: the
+segments' frames add up to the plan's.
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-from pipeline.domain.media_plans import CompositionPlan
+from itertools import pairwise
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,31 @@ class Piece:
 
 @dataclass(frozen=True)
 class Segment:
-    """Pieces one after the other; `joints` are the frames that neighbours share, as in the plan."""
+    """`left`, then `right` if there is one; their last and first `fade` frames are one above the other.
+
+    `is_copied`: its packets are taken from the clip's file. `may_copy`: they are encoded, but if that makes them no
+    smaller, they are copied. Both have no `right`.
+    """
+
+    left: Piece
+    right: Piece | None = None
+    fade: int = 0
+    is_copied: bool = False
+    may_copy: bool = False
+
+    @property
+    def frames(self) -> int:
+        return self.left.frames + (self.right.frames - self.fade if self.right else 0)
+
+    @property
+    def clips(self) -> tuple[int, ...]:
+        """The places of the clips that it needs, in order."""
+        return (self.left.clip, self.right.clip) if self.right else (self.left.clip,)
+
+
+@dataclass(frozen=True)
+class SoundBatch:
+    """Sound of some clips, one after the other; `joints` are the frames that neighbours share."""
 
     pieces: tuple[Piece, ...]
     joints: tuple[int, ...]
@@ -39,36 +62,65 @@ class Segment:
     def frames(self) -> int:
         return sum(piece.frames for piece in self.pieces) - sum(self.joints)
 
-    @property
-    def clips(self) -> tuple[int, ...]:
-        """The places of the clips that it needs, in order."""
-        return tuple(piece.clip for piece in self.pieces)
 
+def cut_segments(
+    frames: Sequence[int], joints: Sequence[int], copies: Sequence[tuple[int, int] | None], longest: int
+) -> tuple[Segment, ...]:
+    """The segments of clips of so many `frames`, in order; none encodes more than about `longest` frames.
 
-def split_plan(plan: CompositionPlan, clips_per_segment: int) -> tuple[Segment, ...]:
-    """The plan's segments, in order, each of at most `clips_per_segment` clips and the head of the next."""
-    return tuple(
-        segment
-        for first in range(0, len(plan.clips), clips_per_segment)
-        if (segment := _segment(plan, first, min(first + clips_per_segment, len(plan.clips)))).frames > 0
-    )
-
-
-def fingerprint(plan: CompositionPlan, sources: Sequence[str], recipe: str) -> str:
-    """16 hex digits that differ when a segment of the plan would: another plan, another source, another `recipe`.
-
-    `sources` name the clips' contents; `recipe` names the way in which pictures and sound are made of a plan.
+    `joints` are the frames that neighbours share, `copies` the frames of each clip that may be copied, if any: they
+    begin after the clip's first fade and end before its last.
     """
-    return hashlib.sha256(repr((plan, tuple(sources), recipe)).encode()).hexdigest()[:16]
+    segments: list[Segment] = []
+    start = 0  # of what no segment has yet of this clip
+    for clip, length in enumerate(frames):
+        copied = copies[clip]
+        if copied is not None:
+            segments += _encoded(Piece(clip, start, copied[0]), longest)
+            segments.append(Segment(Piece(clip, *copied), is_copied=True))
+            start = copied[1]
+        fade = joints[clip] if clip < len(joints) else 0
+        if fade:
+            following = copies[clip + 1]
+            right = Piece(clip + 1, 0, following[0] if following else fade)
+            *lone, left = _cut(Piece(clip, start, length), longest, keep=fade)
+            segments += [Segment(piece) for piece in lone]
+            segments.append(Segment(left, right, fade))
+            start = right.end
+        else:
+            segments += _encoded(Piece(clip, start, length), longest)
+            start = 0
+    return tuple(segments)
 
 
-def _segment(plan: CompositionPlan, first: int, end: int) -> Segment:
-    faded_before = plan.joints[first - 1] if first > 0 else 0
-    pieces = [Piece(clip, 0, plan.clips[clip].frames) for clip in range(first, end)]
-    pieces[0] = Piece(first, faded_before, plan.clips[first].frames)
-    joints = list(plan.joints[first : end - 1])
-    fade_out = plan.joints[end - 1] if end < len(plan.clips) else 0
+def cut_sound(frames: Sequence[int], joints: Sequence[int], clips_at_once: int) -> tuple[SoundBatch, ...]:
+    """The sound in batches of at most `clips_at_once` clips and the head of the next, which the fade into it needs."""
+    batches = (
+        _batch(frames, joints, first, min(first + clips_at_once, len(frames)))
+        for first in range(0, len(frames), clips_at_once)
+    )
+    return tuple(batch for batch in batches if batch.frames > 0)
+
+
+def _encoded(piece: Piece, longest: int) -> list[Segment]:
+    return [Segment(part) for part in _cut(piece, longest)] if piece.frames else []
+
+
+def _cut(piece: Piece, longest: int, keep: int = 0) -> list[Piece]:
+    """The piece in parts of about the same length, the last of which has at least `keep` frames."""
+    parts = max(1, -(-(piece.frames - keep) // longest))
+    step = (piece.frames - keep) / parts
+    cuts = [piece.start + round(step * number) for number in range(parts)] + [piece.end]
+    return [Piece(piece.clip, start, end) for start, end in pairwise(cuts)]
+
+
+def _batch(frames: Sequence[int], joints: Sequence[int], first: int, end: int) -> SoundBatch:
+    faded_before = joints[first - 1] if first > 0 else 0
+    pieces = [Piece(clip, 0, frames[clip]) for clip in range(first, end)]
+    pieces[0] = Piece(first, faded_before, frames[first])
+    shared = list(joints[first : end - 1])
+    fade_out = joints[end - 1] if end < len(frames) else 0
     if fade_out:
         pieces.append(Piece(end, 0, fade_out))
-        joints.append(fade_out)
-    return Segment(tuple(pieces), tuple(joints))
+        shared.append(fade_out)
+    return SoundBatch(tuple(pieces), tuple(shared))

@@ -2,8 +2,8 @@
 
     {uid}/images/{scene_id}/{job_id}.png               a scene's picture, its thumbnail beside it
     {uid}/{video_id}/clips/{clip filename}.mp4         a clip, its thumbnail beside it
-    {uid}/{video_id}/final/{job_id}.mp4                a composition, its poster beside it
-    {uid}/{video_id}/work/{job_id}/{plan}_{n}.mov      a segment of a composition, until the job has ended
+    {uid}/{video_id}/final/{job_id}.mp4                a composition, its poster and thumbnail beside it
+    {uid}/{video_id}/parts/{job_id}/{plan}_{part}      segments and sound of a composition, until the job has ended
     {uid}/{video_id}/highlights.json
 
 Parts come from documents, so each is checked: none may leave its folder, and no video may be called `images`. Clients
@@ -49,14 +49,24 @@ def final_poster_key(user_id: str, video_id: str, job_id: str) -> str:
     return _video_key(user_id, video_id, "final", _named(job_id, ".jpg"))
 
 
+def final_thumbnail_key(user_id: str, video_id: str, job_id: str) -> str:
+    """The same picture, small."""
+    return _video_key(user_id, video_id, "final", _named(job_id, "_thumbnail.jpg"))
+
+
 def segment_key(user_id: str, video_id: str, job_id: str, fingerprint: str, number: int) -> str:
     """The `number`-th segment, from 1, of the plan with that fingerprint."""
-    return _video_key(user_id, video_id, "work", _named(job_id, ""), f"{fingerprint}_{number:03d}.mov")
+    return parts_prefix(user_id, video_id, job_id) + f"{fingerprint}_{number:03d}.mp4"
 
 
-def work_prefix(user_id: str, video_id: str, job_id: str) -> str:
+def sound_key(user_id: str, video_id: str, job_id: str, fingerprint: str) -> str:
+    """The sound of the plan with that fingerprint."""
+    return parts_prefix(user_id, video_id, job_id) + f"{fingerprint}_sound.m4a"
+
+
+def parts_prefix(user_id: str, video_id: str, job_id: str) -> str:
     """How the keys of all that a job keeps until it has ended begin, and no other job's."""
-    return _video_key(user_id, video_id, "work", _named(job_id, "")) + "/"
+    return _video_key(user_id, video_id, "parts", _named(job_id, "")) + "/"
 
 
 def highlights_key(user_id: str, video_id: str) -> str:

@@ -6,13 +6,14 @@ Unknown fields are ignored: the document also holds what the functions own.
 
 import hashlib
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic_core import PydanticCustomError
 
 from pipeline.domain.errors import InvalidRequest
 from pipeline.domain.jobs import JobKind
+from pipeline.domain.transitions import Transition
 
 
 def _not_reserved(value: str) -> str:
@@ -107,9 +108,7 @@ class CompositionRequest(JobRequest):
     include_crossfade: bool = True
     optimize_size: bool = False
     crossfade_seconds: Annotated[float, Field(gt=0, le=5, allow_inf_nan=False)] = 0.5
-    transition: Literal[
-        "fade", "dissolve", "wipeleft", "wiperight", "slideleft", "slideright", "circleopen", "fadeblack"
-    ] = "fade"
+    transition: Transition = "fade"
 
 
 Request = TypeVar("Request", bound=JobRequest)

@@ -12,7 +12,10 @@ RESULT_FIELDS: Mapping[JobKind, tuple[str, ...]] = {
     JobKind.IMAGE: ("image_url", "image_key", "prompt_source", "composite_method", *_FILE),
     JobKind.VIDEO: ("clip_id", *_VIDEO, *_FILE),
     JobKind.MULTI_VIDEO: ("clips", "scene_errors"),
-    JobKind.COMPOSITION: ("poster_url", "poster_key", "width", "height", "file_size_bytes", *_VIDEO),
+    JobKind.COMPOSITION: (
+        *("poster_url", "poster_key", "thumbnail_url", "thumbnail_key", "warnings"),
+        *("width", "height", "file_size_bytes", *_VIDEO),
+    ),
 }
 
 

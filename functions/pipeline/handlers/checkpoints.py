@@ -1,52 +1,88 @@
-"""The segments of a long composition: each is encoded once and kept in object storage until the job has ended.
+"""What a long composition keeps in object storage until its job has ended: its sound, and each segment it encoded.
 
     encode ──> upload ──> recorded as a step      killed before the upload: encoded again
                                                   killed after it: found in storage, and recorded then
 
-A key holds the fingerprint of the plan, so that the segments of another plan are never taken for this one's.
+A key holds the fingerprint of the plan, so that the parts of another plan are never taken for this one's.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from firebase_functions import logger
 
-from pipeline.adapters.composer import JOIN_SHARE, SegmentPath, render_segment
+from pipeline.adapters.segment_encoding import encode_segment, is_smaller_copied
+from pipeline.adapters.sound import make_sound
+from pipeline.adapters.watch import Watch
 from pipeline.domain.errors import InvalidRequest, NotFound
-from pipeline.domain.object_keys import segment_key, work_prefix
+from pipeline.domain.media_warnings import MediaWarning, silence_warnings
+from pipeline.domain.object_keys import parts_prefix, segment_key, sound_key
 from pipeline.handlers.planned_composition import PlannedComposition
 from pipeline.handlers.tools import Tools
 from pipeline.handlers.turn_pieces import SecondsLeft, TurnPieces
 
-CONTENT_TYPE = "video/quicktime"
-ENCODE_SHARE = 1 - JOIN_SHARE
-"""Of the progress, for encoding all segments."""
+PARTS_SHARE = 0.95
+"""Of the progress, for making all parts; what is left is to join them."""
 
 
 @dataclass(frozen=True)
 class SegmentFile:
-    """A finished segment in our storage."""
+    """A finished segment in our storage. `is_copied`: there is none, the clip's own packets are smaller."""
 
     key: str
-    frames: int
     size_bytes: int
+    is_copied: bool = False
 
 
-def finish_segments(work: PlannedComposition, pieces: TurnPieces) -> None:
-    """Encode and store the segments that no turn has finished yet.
+@dataclass(frozen=True)
+class SoundFile:
+    """The finished sound in our storage, and where it is silent."""
 
-    Raises WakeLater when the rest is for another turn, StepFailed when a segment cannot be made.
+    key: str
+    warnings: list[dict[str, Any]]
+
+
+def finish_parts(work: PlannedComposition, pieces: TurnPieces) -> PlannedComposition:
+    """Make and store what no turn has finished yet: the sound, then the segments that are encoded, one after the other.
+
+    Returns the composition as it is to be written: what turned out larger than a copy is copied. Raises WakeLater when
+    the rest is for another turn, StepFailed when a part cannot be made.
     """
-    for number in range(1, len(work.segments) + 1):
+    if work.plan.has_sound:
         pieces.leave_if_spent()
-        _finish_segment(work, number, pieces)
-        _release_clips(work, number)
+        _finish_sound(work, pieces)
+    segments = list(work.plan.segments)
+    for number, segment in enumerate(segments):
+        if not segment.is_copied:
+            pieces.leave_if_spent()
+            stored = _finish_segment(work, number, pieces)
+            segments[number] = replace(segment, is_copied=stored.is_copied, may_copy=False)
+            _spare_clips(work, number)
     pieces.leave_if_spent()
+    return work.with_segments(segments)
 
 
-def local_segments(work: PlannedComposition, seconds_left: SecondsLeft) -> list[SegmentPath]:
-    """All segments on this machine, in order, ready to be joined."""
-    return [_local_segment(work, number, seconds_left) for number in range(1, len(work.segments) + 1)]
+def stored_sound(work: PlannedComposition) -> tuple[Path, list[MediaWarning]] | None:
+    """The sound on this machine, and its warnings, if an earlier piece of work has finished it."""
+    found = work.turn.finished(_sound_step(work), SoundFile)
+    path = _sound_path(work)
+    if found is None or not (path.exists() or _download(work, found.key, path)):
+        return None
+    return path, [MediaWarning(**warning) for warning in found.warnings]
+
+
+def stored_segment(work: PlannedComposition, number: int) -> Path | None:
+    """A segment, counted from 0, on this machine, if an earlier piece of work has finished it."""
+    found = work.turn.finished(_segment_step(work, number), SegmentFile)
+    path = _segment_path(work, number)
+    return path if found and not found.is_copied and _download(work, found.key, path) else None
+
+
+def render_sound(work: PlannedComposition, seconds_left: SecondsLeft) -> tuple[Path, list[MediaWarning]]:
+    """Make the sound now. Raises DeadlineExceeded, OutOfSpace, MediaError, SourceError."""
+    sound = make_sound(work.plan, work, work.music(), _sound_path(work), Watch.until(seconds_left(), work.turn.check))
+    return sound.path, silence_warnings(sound.levels_db, work.plan.total_seconds)
 
 
 def discard_checkpoints(user_id: str, video_id: str, job_id: str, tools: Tools) -> int:
@@ -55,7 +91,7 @@ def discard_checkpoints(user_id: str, video_id: str, job_id: str, tools: Tools) 
     For a job that has ended, however it did. Raises StorageUnavailable, StorageRefused.
     """
     try:
-        prefix = work_prefix(user_id, video_id, job_id)
+        prefix = parts_prefix(user_id, video_id, job_id)
     except InvalidRequest:  # of a document that could never have kept anything
         return 0
     keys = [stored.key for stored in tools.storage.list_objects(prefix)]
@@ -63,60 +99,79 @@ def discard_checkpoints(user_id: str, video_id: str, job_id: str, tools: Tools) 
     return len(keys)
 
 
-def _finish_segment(work: PlannedComposition, number: int, pieces: TurnPieces) -> None:
-    step = f"segment_{number}_{work.fingerprint}"
-    frames = work.segments[number - 1].frames
+def _finish_sound(work: PlannedComposition, pieces: TurnPieces) -> SoundFile:
+    step = _sound_step(work)
+
+    def stored(seconds_left: SecondsLeft) -> SoundFile:
+        path, warnings = render_sound(work, seconds_left)
+        work.report_now(PARTS_SHARE * work.plan.share_before(0))  # who has lost the job leaves no file behind
+        file = work.tools.storage.upload_file(sound_key(*work.names, work.fingerprint), path, "audio/mp4")
+        return SoundFile(file.key, [asdict(warning) for warning in warnings])
+
+    return work.turn.run_step(step, SoundFile, lambda: pieces.do(step, stored))
+
+
+def _finish_segment(work: PlannedComposition, number: int, pieces: TurnPieces) -> SegmentFile:
+    step = _segment_step(work, number)
+    segment = work.plan.segments[number]
 
     def stored() -> SegmentFile:
-        found = work.tools.storage.stat(_key(work, number))
+        found = work.tools.storage.stat(_segment_key(work, number))
         if found is not None:  # left by a turn that was killed before it could say so
-            return SegmentFile(found.key, frames, found.size_bytes)
-        return pieces.do(step, lambda seconds_left: _encode(work, number, seconds_left), frames=frames)
+            return SegmentFile(found.key, found.size_bytes)
+        return pieces.do(step, lambda seconds_left: _encode(work, number, seconds_left), frames=segment.frames)
 
-    work.turn.run_step(step, SegmentFile, stored)
+    return work.turn.run_step(step, SegmentFile, stored)
 
 
 def _encode(work: PlannedComposition, number: int, seconds_left: SecondsLeft) -> SegmentFile:
-    segment, total = work.segments[number - 1], work.plan.total_frames
-    before = sum(earlier.frames for earlier in work.segments[: number - 1])
-    clips = {clip: work.clip(clip) for clip in segment.clips}
-    rendered = render_segment(
-        work.plan,
-        segment,
-        clips,
-        _path(work, number),
-        on_progress=lambda share: work.report((before + share * segment.frames) / total * ENCODE_SHARE),
-        deadline_seconds=seconds_left(),
-        should_stop=work.turn.check,
-    )
-    work.report_now((before + segment.frames) / total * ENCODE_SHARE)  # who has lost the job leaves no file behind
-    stored = work.tools.storage.upload_file(_key(work, number), rendered.path, CONTENT_TYPE)
-    return SegmentFile(stored.key, rendered.frames, stored.size_bytes)
+    plan, segment = work.plan, work.plan.segments[number]
+    start, end = (PARTS_SHARE * plan.share_before(one) for one in (number, number + 1))
+    watch = Watch.until(seconds_left(), work.turn.check).telling(lambda part: work.report(start + part * (end - start)))
+    path = encode_segment(plan, segment, work.clip, _segment_path(work, number), watch)
+    try:
+        work.report_now(end)  # who has lost the job leaves no file behind
+        if segment.may_copy and is_smaller_copied(plan, segment, work.clip(segment.left.clip), path):
+            return SegmentFile("", 0, is_copied=True)
+        stored = work.tools.storage.upload_file(_segment_key(work, number), path, "video/mp4")
+    finally:
+        path.unlink()
+    return SegmentFile(stored.key, stored.size_bytes)
 
 
-def _local_segment(work: PlannedComposition, number: int, seconds_left: SecondsLeft) -> SegmentPath:
-    path = _path(work, number)
-    if not path.exists():
-        work.turn.check()
-        try:
-            work.tools.storage.download_file(_key(work, number), path)
-        except NotFound:
-            logger.warn("[Composition] A finished segment is gone", job_id=work.turn.ref.job_id, segment=number)
-            _encode(work, number, seconds_left)
-            _release_clips(work, number)
-    return SegmentPath(path, work.segments[number - 1].frames)
+def _download(work: PlannedComposition, key: str, path: Path) -> bool:
+    """Whether a part that was stored is still there."""
+    work.turn.check()
+    try:
+        work.tools.storage.download_file(key, path)
+    except NotFound:
+        logger.warn("[Composition] A finished part is gone", job_id=work.turn.ref.job_id, key=key)
+        return False
+    return True
 
 
-def _release_clips(work: PlannedComposition, number: int) -> None:
-    """Delete the clips of a segment that no later one needs."""
-    later = {clip for segment in work.segments[number:] for clip in segment.clips}
-    for clip in set(work.segments[number - 1].clips) - later:
-        work.sources.release(clip)
+def _spare_clips(work: PlannedComposition, number: int) -> None:
+    """The clips of a segment that the next one does not need."""
+    following = work.plan.segments[number + 1].clips if number + 1 < len(work.plan.segments) else ()
+    for clip in set(work.plan.segments[number].clips).difference(following):
+        work.spare(clip)
 
 
-def _key(work: PlannedComposition, number: int) -> str:
-    return segment_key(work.turn.user_id, work.video_id, work.turn.ref.job_id, work.fingerprint, number)
+def _sound_step(work: PlannedComposition) -> str:
+    return f"sound_{work.fingerprint}"
 
 
-def _path(work: PlannedComposition, number: int) -> Path:
-    return work.folder / f"segment_{number}.mov"
+def _segment_step(work: PlannedComposition, number: int) -> str:
+    return f"segment_{number + 1}_{work.fingerprint}"
+
+
+def _segment_key(work: PlannedComposition, number: int) -> str:
+    return segment_key(*work.names, work.fingerprint, number + 1)
+
+
+def _sound_path(work: PlannedComposition) -> Path:
+    return work.folder / "sound.m4a"
+
+
+def _segment_path(work: PlannedComposition, number: int) -> Path:
+    return work.folder / f"segment_{number + 1}.mp4"

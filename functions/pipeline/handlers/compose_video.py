@@ -1,23 +1,37 @@
 """One video out of many clips: fetch, join, store. A long one takes several turns, see `handlers.checkpoints`."""
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from firebase_functions import logger
 
-from pipeline.adapters.composer import JOIN_SHARE, compose, join_segments
-from pipeline.adapters.frames import write_poster
-from pipeline.domain.errors import MediaError
-from pipeline.domain.media import MediaProbe
-from pipeline.domain.object_keys import final_poster_key, final_video_key
+from pipeline.adapters.composer import compose
+from pipeline.adapters.muxing import head_bytes
+from pipeline.adapters.object_storage import StoredObject
+from pipeline.adapters.picture_check import PictureCheck
+from pipeline.adapters.watch import Watch
+from pipeline.domain.media_warnings import MediaWarning
+from pipeline.domain.object_keys import final_poster_key, final_thumbnail_key, final_video_key
 from pipeline.domain.outcomes import Completed, WakeLater
 from pipeline.domain.requests import CompositionRequest, parse_request
-from pipeline.handlers.checkpoints import ENCODE_SHARE, discard_checkpoints, finish_segments, local_segments
+from pipeline.handlers.checkpoints import (
+    PARTS_SHARE,
+    discard_checkpoints,
+    finish_parts,
+    render_sound,
+    stored_segment,
+    stored_sound,
+)
 from pipeline.handlers.planned_composition import COMPOSED, PlannedComposition, plan_job
+from pipeline.handlers.source_files import SourceFiles
 from pipeline.handlers.tools import Desk, Tools
-from pipeline.handlers.turn_pieces import SecondsLeft, TurnPieces
+from pipeline.handlers.turn_pieces import SECONDS_TO_STORE, SecondsLeft, TurnPieces
 from pipeline.handlers.turns import StepFailed, Turn
+
+SHORT_WORK_SECONDS = 120.0
+"""What is done in one go, if the turn has twice as long. More is kept in parts: a killed instance loses little."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +50,9 @@ class FinalVideo:
     video_key: str
     poster_url: str
     poster_key: str
+    thumbnail_url: str
+    thumbnail_key: str
+    warnings: list[dict[str, Any]]
     duration: float
     width: int
     height: int
@@ -66,6 +83,9 @@ def compose_video(turn: Turn, desk: Desk, tools: Tools) -> Completed:
             "video_key": final.video_key,
             "poster_url": final.poster_url,
             "poster_key": final.poster_key,
+            "thumbnail_url": final.thumbnail_url,
+            "thumbnail_key": final.thumbnail_key,
+            "warnings": final.warnings,
             "video_id": owner.video_id,
             "duration": final.duration,
             "width": final.width,
@@ -89,67 +109,73 @@ def _place(turn: Turn, request: CompositionRequest, desk: Desk, tools: Tools) ->
 
 def _make(turn: Turn, request: CompositionRequest, owner: Owner, tools: Tools) -> FinalVideo:
     """Make and store the final video, as far as this turn comes with it."""
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, SourceFiles(turn, request, Path(name), tools) as sources:
         pieces = TurnPieces(turn)
-        work = plan_job(turn, request, owner.video_id, pieces, Path(name), tools)
+        work = plan_job(turn, request, owner.video_id, pieces, sources, tools)
         logger.info(f"[Composition] {work.plan.describe()}", job_id=turn.ref.job_id)
-        if work.is_short_work:
-            return pieces.do("compose", lambda seconds_left: _store(work, *_compose(work, seconds_left)))
-        finish_segments(work, pieces)
-        return pieces.do("compose", lambda seconds_left: _store(work, *_join(work, seconds_left)))
+        if _is_short(work):
+            return pieces.do("compose", lambda seconds_left: _compose(work, seconds_left, begun=0.0))
+        work = finish_parts(work, pieces)
+        return pieces.do("compose", lambda seconds_left: _compose(work, seconds_left, begun=PARTS_SHARE))
 
 
-def _compose(work: PlannedComposition, seconds_left: SecondsLeft) -> tuple[Path, MediaProbe]:
-    """The final video, made of the clips at once."""
-    clips = [work.clip(place) for place in range(len(work.plan.clips))]
-    music, target = work.music(), work.folder / "final.mp4"
-    made = compose(
-        work.plan,
-        clips,
-        music,
-        target,
-        workdir=work.folder,
-        on_progress=work.report,
-        deadline_seconds=seconds_left(),
-        should_stop=work.turn.check,
-    )
-    return target, made
+def _is_short(work: PlannedComposition) -> bool:
+    """Whether all of it is done in this turn, surely, and is not much to do again."""
+    seconds = work.plan.work_seconds
+    return seconds <= SHORT_WORK_SECONDS and 2 * seconds <= work.turn.seconds_left - SECONDS_TO_STORE
 
 
-def _join(work: PlannedComposition, seconds_left: SecondsLeft) -> tuple[Path, MediaProbe]:
-    """The final video, made of its segments."""
-    segments = local_segments(work, seconds_left)
-    music, target = work.music(), work.folder / "final.mp4"
-    made = join_segments(
-        work.plan,
-        segments,
-        music,
-        target,
-        workdir=work.folder,
-        on_progress=lambda share: work.report(ENCODE_SHARE + share * JOIN_SHARE),
-        deadline_seconds=seconds_left(),
-        should_stop=work.turn.check,
-    )
-    return target, made
+@dataclass(frozen=True)
+class _Material:
+    """What the video is made of: clips of the job, and segments that an earlier piece of work has finished."""
+
+    work: PlannedComposition
+
+    def clip(self, place: int) -> Path:
+        return self.work.clip(place)
+
+    def spare(self, place: int) -> None:
+        self.work.spare(place)
+
+    def release(self, place: int) -> None:
+        self.work.release(place)
+
+    def encoded(self, number: int) -> Path | None:
+        return stored_segment(self.work, number)
 
 
-def _store(work: PlannedComposition, target: Path, made: MediaProbe) -> FinalVideo:
-    if made.video is None:
-        raise MediaError("The final video has no picture.")
-    work.turn.report("store", COMPOSED)
-    poster = target.with_name("poster.jpg")
-    write_poster(target, poster)
-    names = work.turn.user_id, work.video_id, work.turn.ref.job_id
-    video = work.tools.storage.upload_file(final_video_key(*names), target, "video/mp4")
-    stored_poster = work.tools.storage.upload_file(final_poster_key(*names), poster, "image/jpeg")
+def _compose(work: PlannedComposition, seconds_left: SecondsLeft, *, begun: float) -> FinalVideo:
+    """The final video, written to storage while it is made; the share `begun` of the work lies behind."""
+    key = final_video_key(*work.names)
+    sound, silences = None, list[MediaWarning]()
+    if work.plan.has_sound:
+        sound, silences = stored_sound(work) or render_sound(work, seconds_left)
+    watch = Watch.until(seconds_left(), work.turn.check).telling(lambda share: work.report(begun + share * (1 - begun)))
+    with work.tools.storage.open_upload(key, "video/mp4", head_bytes=head_bytes(work.plan)) as upload:
+        check = compose(work.plan, _Material(work), sound, upload, workdir=work.folder, watch=watch)
+        work.turn.report_now("store", COMPOSED)  # who has lost the job leaves no file behind
+        video = upload.finish()
+    return _finished(work, video, check, silences)
+
+
+def _finished(
+    work: PlannedComposition, video: StoredObject, check: PictureCheck, silences: list[MediaWarning]
+) -> FinalVideo:
+    """Store what belongs to the video: its pictures."""
+    storage, form = work.tools.storage, work.plan.form
+    poster = storage.upload_bytes(final_poster_key(*work.names), check.poster(), "image/jpeg")
+    thumbnail = storage.upload_bytes(final_thumbnail_key(*work.names), check.thumbnail(), "image/jpeg")
     return FinalVideo(
         video_url=video.url,
         video_key=video.key,
-        poster_url=stored_poster.url,
-        poster_key=stored_poster.key,
-        duration=made.duration_seconds,
-        width=made.video.width,
-        height=made.video.height,
+        poster_url=poster.url,
+        poster_key=poster.key,
+        thumbnail_url=thumbnail.url,
+        thumbnail_key=thumbnail.key,
+        warnings=[asdict(warning) for warning in (*check.warnings, *silences)],
+        duration=work.plan.total_seconds,
+        width=form.width,
+        height=form.height,
         size_bytes=video.size_bytes,
     )
 

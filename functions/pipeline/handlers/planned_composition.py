@@ -5,15 +5,14 @@ the same plan without a single clip.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipeline.adapters.composer import CLIPS_PER_SEGMENT, RECIPE
+from pipeline.adapters.segment_encoding import RECIPE
 from pipeline.domain.media import MediaProbe
-from pipeline.domain.media_plans import CompositionOptions, CompositionPlan, plan_composition
+from pipeline.domain.media_plans import CompositionOptions, CompositionPlan, fingerprint, plan_composition
 from pipeline.domain.media_records import media_record, recorded_media
-from pipeline.domain.media_segments import Segment, fingerprint, split_plan
+from pipeline.domain.media_segments import Segment
 from pipeline.domain.requests import CompositionRequest
 from pipeline.handlers.source_files import SourceFiles
 from pipeline.handlers.tools import Tools
@@ -45,25 +44,28 @@ class PlannedComposition:
     probes: Sequence[MediaProbe]  # of the clips, then of the music
     sources: SourceFiles
     folder: Path
-
-    @cached_property
-    def segments(self) -> Sequence[Segment]:
-        return split_plan(self.plan, CLIPS_PER_SEGMENT)
+    fingerprint: str  # differs when a segment would
 
     @property
-    def is_short_work(self) -> bool:
-        """Whether it is not worth to be kept in parts: one segment, or nothing but copying."""
-        return self.plan.copies_video or len(self.segments) == 1
+    def names(self) -> tuple[str, str, str]:
+        """Whose files these are: user, video, job."""
+        return self.turn.user_id, self.video_id, self.turn.ref.job_id
 
-    @cached_property
-    def fingerprint(self) -> str:
-        """Differs when a segment would."""
-        clips = range(len(self.plan.clips))
-        return fingerprint(self.plan, [f"{self.sources.url(n)} {self.probes[n].size_bytes}" for n in clips], RECIPE)
+    def with_segments(self, segments: Sequence[Segment]) -> "PlannedComposition":
+        """The same, made of other segments of the same length."""
+        return replace(self, plan=replace(self.plan, segments=tuple(segments)))
 
     def clip(self, place: int) -> Path:
         """A clip, counted from 0, on the disk. Raises SourceError, OutOfSpace."""
         return self.sources.file(place, self.probes[place])
+
+    def spare(self, place: int) -> None:
+        """The clip is not needed now."""
+        self.sources.spare(place)
+
+    def release(self, place: int) -> None:
+        """The clip is needed no more."""
+        self.sources.release(place)
 
     def music(self) -> Path | None:
         """The music on the disk, if there is any. Raises SourceError, OutOfSpace."""
@@ -79,20 +81,23 @@ class PlannedComposition:
 
 
 def plan_job(
-    turn: Turn, request: CompositionRequest, video_id: str, pieces: TurnPieces, folder: Path, tools: Tools
+    turn: Turn, request: CompositionRequest, video_id: str, pieces: TurnPieces, sources: SourceFiles, tools: Tools
 ) -> PlannedComposition:
     """Probe what has not been probed yet, and plan. Raises WakeLater when the rest is for another turn."""
-    sources = SourceFiles(turn, request, folder, tools)
     probes = _probe(turn, sources, pieces)
-    music = probes[len(request.clips)] if request.audio_url is not None else None
+    clips = range(len(request.clips))
+    music = probes[len(clips)] if request.audio_url is not None else None
     options = CompositionOptions(
         crossfade=request.include_crossfade,
         crossfade_seconds=request.crossfade_seconds,
         transition=request.transition,
         optimize_size=request.optimize_size,
     )
-    plan = plan_composition(probes[: len(request.clips)], options, music)
-    return PlannedComposition(turn, tools, video_id, plan, probes, sources, folder)
+    plan = plan_composition(probes[: len(clips)], options, music)
+    contents = [f"{sources.url(place)} {probes[place].size_bytes}" for place in range(len(probes))]
+    return PlannedComposition(
+        turn, tools, video_id, plan, probes, sources, sources.folder, fingerprint(plan, contents, RECIPE)
+    )
 
 
 def _probe(turn: Turn, sources: SourceFiles, pieces: TurnPieces) -> list[MediaProbe]:

@@ -1,9 +1,12 @@
 """The clips and the music of a composition on this instance's disk, which is memory and small.
 
-Each is fetched when it is needed, and again in a later turn. What fits is kept from the first look to its use.
+Each is fetched when it is needed, and again in a later turn; the next ones come in while one is worked on. What fits is
+kept from the first look to its use.
 """
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +19,10 @@ from pipeline.domain.requests import CompositionRequest
 from pipeline.handlers.tools import Tools
 from pipeline.handlers.turns import Turn
 
-KEPT_BYTES = 500_000_000
-"""As much stays on the disk after the first look, for the clips' use in the same turn."""
+KEPT_BYTES = 64_000_000
+"""As much stays on the disk although it is not needed at once."""
+
+FETCHES_AHEAD = 2
 
 
 @dataclass(frozen=True)
@@ -32,15 +37,19 @@ class Source:
 
 
 class SourceFiles:
-    """All sources of one composition: the clips in order, then the music if there is any."""
+    """All sources of one composition: the clips in order, then the music if there is any. For several threads."""
 
     def __init__(
         self, turn: Turn, request: CompositionRequest, folder: Path, tools: Tools, kept_bytes: int = KEPT_BYTES
     ) -> None:
         settings = tools.settings
+        self.folder = folder
         self._turn = turn
         self._downloads = tools.downloads
         self._kept_bytes = kept_bytes
+        self._lock = threading.RLock()
+        self._fetched: dict[int, Future[None]] = {}
+        self._pool = ThreadPoolExecutor(FETCHES_AHEAD, "fetch")
         self._all = [
             Source(
                 f"Clip {place} (scene {clip.scene_number})",
@@ -57,6 +66,12 @@ class SourceFiles:
             )
             self._all.append(music)
 
+    def __enter__(self) -> "SourceFiles":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
     def __len__(self) -> int:
         return len(self._all)
 
@@ -66,40 +81,72 @@ class SourceFiles:
     def probe(self, place: int) -> MediaProbe:
         """Fetch a source, counted from 0, and look into it. Failures name it, so that its owner finds it."""
         source = self._all[place]
-        with _naming(source):
-            self._fetch(source)
+        with self._naming(place):
+            self._fetch(place)
             probe = probe_media(source.path)
-        if self._bytes_on_disk() > self._kept_bytes:
-            self.release(place)
+        self.spare(place)
         return probe
 
     def file(self, place: int, probe: MediaProbe) -> Path:
         """The file of a source that was probed. Raises SourceError when it is gone, or no longer what it was."""
         source = self._all[place]
-        with _naming(source):
-            if not source.path.exists():
-                self._fetch(source)
+        with self._naming(place):
+            self._fetch(place)
             if source.path.stat().st_size != probe.size_bytes:
                 raise SourceError("The file was replaced while the video was being made.")
         return source.path
 
-    def release(self, place: int) -> None:
-        """Make room: the file is not needed now."""
-        self._all[place].path.unlink(missing_ok=True)
+    def spare(self, place: int) -> None:
+        """The file is not needed now: it stays if there is room."""
+        if self._bytes_on_disk() > self._kept_bytes:
+            self.release(place)
 
-    def _fetch(self, source: Source) -> None:
+    def release(self, place: int) -> None:
+        """The file goes: it is needed no more, or not for long."""
+        with self._lock:
+            self._fetched.pop(place, None)
+            self._all[place].path.unlink(missing_ok=True)
+
+    def _fetch(self, place: int) -> None:
+        """Have a source on the disk, and the next ones on their way."""
+        self._begin(place)
+        for ahead in range(place + 1, min(place + 1 + FETCHES_AHEAD, len(self._all))):
+            if self._bytes_on_disk() <= self._kept_bytes:
+                self._begin(ahead)
+        begun = self._begin(place)
+        try:
+            begun.result()
+        except BaseException:
+            with self._lock:
+                self._fetched.pop(place, None)
+            raise
+
+    def _begin(self, place: int) -> Future[None]:
+        with self._lock:
+            if place not in self._fetched:
+                self._fetched[place] = self._pool.submit(self._download, self._all[place])
+            return self._fetched[place]
+
+    def _download(self, source: Source) -> None:
         self._downloads.fetch(
             source.url, source.path, max_bytes=source.max_bytes, kind=source.kind, should_stop=self._turn.check
         )
 
     def _bytes_on_disk(self) -> int:
-        return sum(source.path.stat().st_size for source in self._all if source.path.exists())
+        return sum(size_or_nothing(source.path) for source in self._all)
+
+    @contextmanager
+    def _naming(self, place: int) -> Iterator[None]:
+        """Failures say which source it was."""
+        try:
+            yield
+        except (SourceError, OutOfSpace) as error:
+            raise type(error)(f"{self._all[place].label}: {error}") from error
 
 
-@contextmanager
-def _naming(source: Source) -> Iterator[None]:
-    """Failures say which source it was."""
+def size_or_nothing(path: Path) -> int:
+    """The bytes of a file; 0 when it is not there, or goes at this moment."""
     try:
-        yield
-    except (SourceError, OutOfSpace) as error:
-        raise type(error)(f"{source.label}: {error}") from error
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0

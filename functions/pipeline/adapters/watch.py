@@ -1,0 +1,62 @@
+"""What the ffmpegs of one composition have in common: until when they may run, who is told how far they are, who may
+stop them.
+"""
+
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import ffmpeg
+
+from pipeline.adapters.ffmpeg import run_ffmpeg
+
+
+def _nobody(_: float) -> None:
+    pass
+
+
+def _never() -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Watch:
+    """`ends_at` by the monotonic clock; `on_progress` gets shares from 0 to 1; `should_stop` may raise to end it."""
+
+    ends_at: float
+    on_progress: Callable[[float], None] = _nobody
+    should_stop: Callable[[], None] = _never
+
+    @classmethod
+    def until(cls, seconds: float, should_stop: Callable[[], None] = _never) -> "Watch":
+        """For so many seconds from now."""
+        return cls(time.monotonic() + seconds, should_stop=should_stop)
+
+    @property
+    def seconds_left(self) -> float:
+        return self.ends_at - time.monotonic()
+
+    def telling(self, on_progress: Callable[[float], None]) -> "Watch":
+        """The same, for a part of the work of which somebody else is told."""
+        return replace(self, on_progress=on_progress)
+
+    def run(
+        self,
+        output: Any,
+        *arguments: str,
+        frames: int = 0,
+        stdin: int = subprocess.DEVNULL,
+        stdout: int = subprocess.DEVNULL,
+    ) -> None:
+        """Run one graph whose end is `frames` away. Raises DeadlineExceeded, OutOfSpace, MediaError."""
+        run_ffmpeg(
+            [*arguments, *ffmpeg.get_args(output)],
+            deadline_seconds=self.seconds_left,
+            total_frames=frames,
+            on_progress=self.on_progress,
+            should_stop=self.should_stop,
+            stdin=stdin,
+            stdout=stdout,
+        )

@@ -1,0 +1,64 @@
+"""What of a clip may go into a video as it is, packet by packet, and what keeps the rest from it. Pure.
+
+One file has one set of rules for all its copied pictures (`parameter_sets`): those that most of the material has.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from fractions import Fraction
+
+from pipeline.domain.media import VideoStream
+from pipeline.domain.media_forms import VideoForm
+
+SHORTEST_COPY_SECONDS = Fraction(1, 4)
+"""Of a clip that is faded: to copy less is not worth the two encoders that it would take instead of one."""
+
+
+def copied_parameter_sets(streams: Sequence[VideoStream], form: VideoForm) -> str:
+    """Those that most seconds of the material in the form have; "" when none of it may be copied."""
+    seconds: Counter[str] = Counter()
+    for stream in streams:
+        if not _why_not_alike(stream, form):
+            seconds[stream.parameter_sets] += round(stream.duration_seconds * 1000)
+    return seconds.most_common(1)[0][0] if seconds else ""
+
+
+def why_encoded(stream: VideoStream, form: VideoForm, copied_sets: str) -> str:
+    """What keeps a stream from being copied into a file of this form and these parameter sets; "" when nothing does."""
+    not_alike = _why_not_alike(stream, form)
+    if not_alike or stream.parameter_sets == copied_sets:
+        return not_alike
+    return "it was encoded in another way than most of the material"
+
+
+def copied_frames(stream: VideoStream, fade_in: int, fade_out: int, form: VideoForm) -> tuple[int, int] | None:
+    """The frames, from and to (excluded), that may be copied of a stream whose first and last ones are faded.
+
+    They lie between pictures where a copy may begin and end; None when that leaves nothing that is worth it.
+    """
+    entries = [frame for frame in stream.entry_frames if frame >= fade_in]
+    exits = [frame for frame in stream.exit_frames if frame <= stream.frame_count - fade_out]
+    if not entries or not exits:
+        return None
+    start, end = entries[0], exits[-1]
+    worth = max(1, round(SHORTEST_COPY_SECONDS * form.frame_rate))
+    is_whole = (start, end) == (0, stream.frame_count)
+    return (start, end) if is_whole or end - start >= worth else None
+
+
+def _why_not_alike(stream: VideoStream, form: VideoForm) -> str:
+    width, height = stream.displayed_size
+    reasons = {
+        f"{width}x{height} is scaled": (width, height) != (form.width, form.height),
+        f"{float(stream.frame_rate):.3f} fps is retimed": not form.is_kept_by(stream),
+        "pixels are made square": stream.sample_aspect_ratio != 1,
+        f"rotated by {stream.rotation_degrees} degrees": stream.rotation_degrees != 0,
+        "HDR is mapped to SDR": stream.is_hdr,
+        "odd edges are cut": stream.width % 2 != 0 or stream.height % 2 != 0,
+        f"not every player takes {stream.codec}": stream.codec != "h264",
+        f"not every player takes {stream.pixel_format}": stream.pixel_format != "yuv420p",
+        "its colours are converted": stream.color_matrix not in ("", "bt709") or stream.is_full_range,
+        "it is interlaced": stream.is_interlaced,
+        "its packets cannot be joined with others": stream.codec == "h264" and not stream.parameter_sets,
+    }
+    return ", ".join(reason for reason, holds in reasons.items() if holds)
