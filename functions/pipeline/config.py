@@ -31,6 +31,7 @@ class Settings:
     image_model: str
     video_model: str
     video_resolution: str
+    prepare_clips: bool  # whether clips are stored in the form that compositions copy
     image_cancel_after_seconds: int
     video_cancel_after_seconds: int
     max_image_bytes: int
@@ -76,6 +77,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         image_model=_choice(environment, "IMAGE_MODEL", "black-forest-labs/flux-schnell", IMAGE_MODELS),
         video_model=_choice(environment, "VIDEO_MODEL", "bytedance/seedance-1-lite", VIDEO_MODELS),
         video_resolution=_choice(environment, "VIDEO_RESOLUTION", "720p", ("480p", "720p", "1080p")),
+        prepare_clips=_choice(environment, "PREPARE_CLIPS", "on", ("on", "off")) == "on",
         image_cancel_after_seconds=_whole(environment, "IMAGE_CANCEL_AFTER_SECONDS", 300, 5, 1800),
         video_cancel_after_seconds=_whole(environment, "VIDEO_CANCEL_AFTER_SECONDS", 900, 5, 1800),
         max_image_bytes=_whole(environment, "MAX_IMAGE_MB", 30, 1, 1000) * 1_000_000,

@@ -10,6 +10,9 @@ from fractions import Fraction
 from pipeline.domain.media import VideoStream
 from pipeline.domain.media_forms import VideoForm
 
+USUAL_FADE_SECONDS = Fraction(1, 2)
+"""Unless somebody says otherwise. Prepared clips have keyframes where such a fade ends and begins."""
+
 SHORTEST_COPY_SECONDS = Fraction(1, 4)
 """Of a clip that is faded: to copy less is not worth the two encoders that it would take instead of one."""
 
@@ -44,6 +47,20 @@ def copied_frames(stream: VideoStream, fade_in: int, fade_out: int, form: VideoF
     worth = max(1, round(SHORTEST_COPY_SECONDS * form.frame_rate))
     is_whole = (start, end) == (0, stream.frame_count)
     return (start, end) if is_whole or end - start >= worth else None
+
+
+def joint_keyframes(frames: int, rate: Fraction) -> tuple[int, ...]:
+    """Where a clip of so many frames needs keyframes to be copied between its joints, whatever they will be.
+
+    Where the usual fades end and begin; and every second, which is what fades of other lengths encode at most.
+    """
+    fade, second = round(USUAL_FADE_SECONDS * rate), round(rate)
+    wanted = {0, *range(second, frames, second)}
+    if frames > 2 * fade > 0:
+        edges = {fade, frames - fade}
+        wanted = {frame for frame in wanted if frame == 0 or all(abs(frame - edge) >= fade / 2 for edge in edges)}
+        wanted |= edges
+    return tuple(sorted(wanted))
 
 
 def _why_not_alike(stream: VideoStream, form: VideoForm) -> str:

@@ -16,7 +16,7 @@ from itertools import pairwise, repeat
 
 from pipeline.domain.errors import InvalidRequest, SourceTooLarge, UnsupportedMedia
 from pipeline.domain.media import MediaProbe, VideoStream
-from pipeline.domain.media_copies import copied_frames, copied_parameter_sets, why_encoded
+from pipeline.domain.media_copies import USUAL_FADE_SECONDS, copied_frames, copied_parameter_sets, why_encoded
 from pipeline.domain.media_forms import VideoForm, majority_form
 from pipeline.domain.media_segments import Segment, cut_segments
 from pipeline.domain.media_work import (
@@ -41,7 +41,7 @@ class CompositionOptions:
     """What the user may choose."""
 
     crossfade: bool = True
-    crossfade_seconds: float = 0.5
+    crossfade_seconds: float = float(USUAL_FADE_SECONDS)
     transition: str = "fade"  # one of domain.transitions
     optimize_size: bool = False
 

@@ -27,6 +27,7 @@ class EncodeSettings:
 
 
 FAST = EncodeSettings(crf=20, preset="veryfast", keyframe_seconds=2, audio_bitrate="192k", pixels_per_second=60e6)
+PREPARED = EncodeSettings(crf=18, preset="veryfast", keyframe_seconds=2, audio_bitrate="192k", pixels_per_second=60e6)
 SMALL = EncodeSettings(crf=26, preset="slow", keyframe_seconds=5, audio_bitrate="128k", pixels_per_second=10e6)
 
 

@@ -6,11 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from firebase_functions import logger
+
+from pipeline.adapters.clip_preparation import prepare_clip
 from pipeline.adapters.frames import write_clip_thumbnail
 from pipeline.adapters.images import inspect_image
 from pipeline.adapters.media_probe import probe_media
 from pipeline.domain.clips import build_clip_filename, format_timecode
-from pipeline.domain.errors import UnsupportedMedia
+from pipeline.domain.errors import DeadlineExceeded, MediaError, OutOfSpace, SourceError, UnsupportedMedia
+from pipeline.domain.media import MediaProbe
 from pipeline.domain.models import video_model
 from pipeline.domain.object_keys import clip_key, clip_thumbnail_key
 from pipeline.domain.predictions import PredictionOrder
@@ -18,6 +22,9 @@ from pipeline.domain.prompts import motion_prompt, scene_title
 from pipeline.handlers.predictions import Predicted
 from pipeline.handlers.tools import Tools
 from pipeline.handlers.turns import Turn
+
+SECONDS_TO_STORE = 30.0
+"""Of a turn, kept back for the upload of a clip."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +103,8 @@ def store_clip(turn: Turn, place: ClipPlace, predicted: Predicted, tools: Tools)
             predicted.url, clip, max_bytes=tools.settings.max_clip_bytes, kind="video", should_stop=turn.check
         )
         probe = probe_media(clip)
+        if tools.settings.prepare_clips:
+            clip, probe = _prepared(turn, clip, probe)
         if probe.video is None:
             raise UnsupportedMedia("The model's clip has no video stream.")
         write_clip_thumbnail(clip, thumbnail)
@@ -116,6 +125,21 @@ def store_clip(turn: Turn, place: ClipPlace, predicted: Predicted, tools: Tools)
         height=probe.video.height,
         size_bytes=stored.size_bytes,
     )
+
+
+def _prepared(turn: Turn, clip: Path, probe: MediaProbe) -> tuple[Path, MediaProbe]:
+    """The clip as compositions copy it. It is paid for: what cannot be prepared is stored as it was delivered."""
+    target = clip.with_name("prepared.mp4")
+    try:
+        seconds = turn.seconds_left - SECONDS_TO_STORE
+        made = prepare_clip(clip, target, probe, deadline_seconds=seconds, should_stop=turn.check)
+    except (DeadlineExceeded, MediaError, OutOfSpace, SourceError) as error:
+        logger.warn(f"[{turn.ref.kind.label}] A clip is stored as delivered: {error}", job_id=turn.ref.job_id)
+        target.unlink(missing_ok=True)
+        turn.check()
+        return clip, probe
+    clip.unlink()
+    return target, made
 
 
 def _announce(
