@@ -6,12 +6,13 @@ VENV := .venv/bin
 CLIPS ?=
 AUDIO ?=
 PYTEST_ARGS ?=
+PLAN_ARGS ?=
 JOBS ?= 200
 SCHEDULES ?= 2000
 SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test check bench chaos format clean
+.PHONY: help install demo plan up test check bench chaos format clean
 
 help:  ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -39,6 +40,9 @@ node_modules/installed: package.json package-lock.json | .venv/installed
 
 demo: install  ## from words to a final video, on local parts (CLIPS="a.mp4 b.mp4" AUDIO=music.m4a composes your own)
 	@$(VENV)/python -m localdev.demo $(if $(CLIPS),--clips $(CLIPS)) $(if $(AUDIO),--audio $(AUDIO))
+
+plan: install  ## what composing CLIPS="a.mp4 b.mp4" would copy and encode, and why (PLAN_ARGS="--crossfade-seconds 0")
+	@PYTHONPATH=functions $(VENV)/python -m localdev.composition_plan $(CLIPS) $(if $(AUDIO),--audio $(AUDIO)) $(PLAN_ARGS)
 
 up: install  ## start the local stack and leave it running
 	@$(VENV)/python -m localdev.stack

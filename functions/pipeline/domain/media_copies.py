@@ -55,12 +55,10 @@ def joint_keyframes(frames: int, rate: Fraction) -> tuple[int, ...]:
     Where the usual fades end and begin; and every second, which is what fades of other lengths encode at most.
     """
     fade, second = round(USUAL_FADE_SECONDS * rate), round(rate)
-    wanted = {0, *range(second, frames, second)}
-    if frames > 2 * fade > 0:
-        edges = {fade, frames - fade}
-        wanted = {frame for frame in wanted if frame == 0 or all(abs(frame - edge) >= fade / 2 for edge in edges)}
-        wanted |= edges
-    return tuple(sorted(wanted))
+    if frames <= 2 * fade or fade == 0:
+        return (0,)
+    between = (frame for frame in range(second, frames, second) if fade * 1.5 <= frame <= frames - fade * 1.5)
+    return (0, fade, *between, frames - fade)
 
 
 def _why_not_alike(stream: VideoStream, form: VideoForm) -> str:
