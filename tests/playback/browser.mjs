@@ -51,6 +51,7 @@ function candidates({ CHROMIUM_PATH: chosen, PATH: searched = "" }) {
 }
 
 async function start(options) {
+  if (!fs.existsSync(options.executablePath)) throw new Error("there is no such file");
   const browser = await chromium.launch({ ...options, args: ARGS });
   const page = await browser.newPage();
   const answer = await page.evaluate((type) => document.createElement("video").canPlayType(type), NEEDED_TYPE);

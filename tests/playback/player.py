@@ -55,6 +55,8 @@ class Watched:
     """`waiting` and `stalled` events while it played, with the second at which they came."""
     played_seconds: list[float]
     """Where the pictures belong that were shown while it played; a fast playback leaves some out."""
+    sound_bytes: int
+    """Of encoded sound that was decoded while it played."""
     shown: list[ShownPicture]
     """One for each time asked for, unless an error came before."""
 
@@ -76,6 +78,11 @@ class Player:
         except NoPlayer:
             self.close()
             raise
+
+    @property
+    def pid(self) -> int:
+        """Of the process whose child is the browser."""
+        return self._process.pid
 
     def watch(self, path: Path, times: Iterable[float] = (), *, rate: float = 4.0) -> Watched:
         """Play all of `path`, `rate` times as fast as it should be, then seek to `times` in the order given.
@@ -123,6 +130,7 @@ def _watched(seen: dict[str, Any]) -> Watched:
         ended_seconds=seen["ended_at"],
         waits=[(wait["event"], wait["at"]) for wait in seen["waits"]],
         played_seconds=seen["media_times"],
+        sound_bytes=seen["sound_bytes"],
         shown=[
             ShownPicture(
                 asked_seconds=picture["asked"],
