@@ -14,6 +14,7 @@ from av.error import FFmpegError
 from av.stream import Disposition
 
 from pipeline.adapters.picture_packets import PicturePackets, count_packets, read_picture_packets
+from pipeline.adapters.sample_tables import check_sample_tables
 from pipeline.domain.copy_points import NO_POINTS, find_copy_points
 from pipeline.domain.errors import UnsupportedMedia
 from pipeline.domain.media import AudioStream, MediaProbe, VideoStream
@@ -24,9 +25,16 @@ DEMUXERS = "mov,matroska,webm,mp3,wav,flac,ogg,aac"
 INPUT_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": DEMUXERS}
 """For every input that came from outside. References of MOV files to other files are off by default (enable_drefs)."""
 
-PROBE_OPTIONS = {**INPUT_OPTIONS, "codec_whitelist": "none", "fflags": "-genpts"}
-"""For opening: no decoder is allowed, or FFmpeg would try those of all streams. Nor may it pile up packets without
-times until it comes to one that has."""
+PROBE_OPTIONS = {**INPUT_OPTIONS, "codec_whitelist": "none", "fflags": "-genpts", "probesize": "1000000"}
+"""For opening: no decoder is allowed, or FFmpeg would try those of all streams. Nor may it pile up packets that have no
+times until one comes that has; bytes of packets that it may pile up otherwise, to learn what streams are like."""
+
+SIGNATURES = {
+    (b"\x1a\x45\xdf\xa3",): {"format_whitelist": "matroska,webm"},
+    (b"RIFF", b"RF64", b"fLaC", b"OggS"): {"format_whitelist": "wav,flac,ogg"},
+    (b"ID3", b"\xff"): {"format_whitelist": "mp3,aac,flac", "codec_whitelist": "aac"},  # AAC tells its rate in packets
+}
+"""How files begin that are no MP4 or MOV, and as what they may be opened: never as those, unchecked."""
 
 VARIATION = Fraction(1, 4)
 """A frame that is this share shorter or longer than the average makes the rate variable."""
@@ -50,7 +58,7 @@ def probe_media(path: Path) -> MediaProbe:
     if size_bytes == 0:
         raise UnsupportedMedia("The file is empty.")
     try:
-        with av.open(str(path), options=PROBE_OPTIONS) as container:
+        with av.open(str(path), options=_options(path)) as container:
             return _probe(container, size_bytes)
     except (FFmpegError, ValueError) as error:
         raise UnsupportedMedia("The file is no media that can be read, or it is damaged.") from error
@@ -59,6 +67,16 @@ def probe_media(path: Path) -> MediaProbe:
 def open_media(path: Path, *, decoding: bool = False) -> InputContainer:
     """A file that was probed, to read its packets, or to decode its pictures as well. Raises FFmpegError."""
     return av.open(str(path), options=INPUT_OPTIONS if decoding else PROBE_OPTIONS)
+
+
+def _options(path: Path) -> dict[str, str]:
+    with path.open("rb") as file:
+        beginning = file.read(4)
+    for signatures, options in SIGNATURES.items():
+        if beginning.startswith(signatures):
+            return PROBE_OPTIONS | options
+    check_sample_tables(path)
+    return PROBE_OPTIONS
 
 
 def _probe(container: InputContainer, size_bytes: int) -> MediaProbe:

@@ -10,6 +10,7 @@ from typing import Any
 
 import av
 from av.container import InputContainer
+from av.error import FFmpegError
 
 from pipeline.domain.avc_packets import AvcRecord, PacketKind, read_avc_record
 from pipeline.domain.errors import SourceTooLarge, UnsupportedMedia
@@ -48,7 +49,7 @@ class PicturePackets:
         if self._read > MAX_PICTURES:
             raise SourceTooLarge(f"The video has more than {MAX_PICTURES} pictures; that is the limit.")
         if self._read == 1:
-            self.frame = next(iter(packet.decode() or packet.stream.codec_context.decode(None)), None)
+            self.frame = _decoded(packet)
         time, is_discarded = packet.pts, packet.is_discard
         if time is None or is_discarded:
             self.record, time = None, packet.dts
@@ -102,10 +103,20 @@ def _read_packets(container: InputContainer) -> Iterator["av.Packet[Any]"]:
             found[packet.stream_index] += 1
             yield packet
     for stream in (*container.streams.video, *container.streams.audio):
-        if found[stream.index] < stream.frames:
-            raise UnsupportedMedia(
-                f"The file is cut short: {found[stream.index]} of {stream.frames} packets are there."
-            )
+        announced = min(stream.frames, len(stream.index_entries))  # of PCM, a packet holds many frames
+        if found[stream.index] < announced:
+            raise UnsupportedMedia(f"The file is cut short: {found[stream.index]} of {announced} packets are there.")
+
+
+def _decoded(packet: "av.Packet[av.VideoStream]") -> av.VideoFrame | None:
+    """The picture in one packet alone. Raises SourceTooLarge when that has another size than the container says."""
+    context = packet.stream.codec_context
+    try:
+        return next(iter(packet.decode() or context.decode(None)), None)
+    except FFmpegError as error:
+        if context.coded_width * context.coded_height > MAX_PIXELS or context.coded_width == 0:
+            raise SourceTooLarge("The pictures are too large, larger than the file says.") from error
+        raise
 
 
 def _any_frame(container: InputContainer, stream: av.VideoStream) -> av.VideoFrame | None:
