@@ -47,10 +47,39 @@ class MediaSamples:
             ["-f", "lavfi", "-i", source, "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"],
         )
 
-    def music(self, *, seconds: float = 2.0, hz: int = 440) -> Path:
+    def h264(
+        self, *, x264: str = "", options: tuple[str, ...] = (), seconds: float = 1.0, suffix: str = ".mp4"
+    ) -> Path:
+        """A clip in which every picture differs, by x264 with these of its own parameters and these of ffmpeg's."""
+        source = f"testsrc2=s={SIZE}:r=24:d={seconds}:alpha=255"
+        encoded = ["-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p", *options]
+        encoded += ["-x264-params", x264] if x264 else []
+        name = "_".join([x264, *options, str(seconds)])
+        return self._made(f"h264_{abs(hash(name)):x}{suffix}", ["-f", "lavfi", "-i", source, *encoded])
+
+    def trimmed(self, clip: Path, *, since_seconds: float) -> Path:
+        """`clip` without its beginning, uncut: what belongs to the group of pictures before is there, but hidden."""
+        arguments = ["-ss", str(since_seconds), "-i", str(clip), "-c", "copy"]
+        return self._made(f"since_{since_seconds}_{clip.name}", arguments)
+
+    def patched(self, clip: Path, name: str, found: bytes, put: bytes) -> Path:
+        """`clip` with the last of `found` replaced: what a header claims, not what is there."""
+        content = clip.read_bytes()
+        at = content.rindex(found)
+        return self.broken(name, content[:at] + put + content[at + len(found) :])
+
+    def music(
+        self, *, seconds: float = 2.0, hz: int = 440, options: tuple[str, ...] = ("-c:a", "aac"), suffix: str = ".m4a"
+    ) -> Path:
         """A tone."""
         source = f"sine=f={hz}:r=44100:d={seconds}"
-        return self._made(f"music_{seconds}_{hz}.m4a", ["-f", "lavfi", "-i", source, "-c:a", "aac"])
+        name = "_".join(["music", str(seconds), str(hz), *options]).replace(":", "-") + suffix
+        return self._made(name, ["-f", "lavfi", "-i", source, *options])
+
+    def song(self, *, cover: Path) -> Path:
+        """A tone with a picture to show meanwhile."""
+        inputs = ["-i", str(self.music()), "-i", str(cover), "-map", "0", "-map", "1"]
+        return self._made("song.m4a", [*inputs, "-c", "copy", "-disposition:1", "attached_pic"])
 
     def variable_rate(self) -> Path:
         """A second of 30 pictures a second, most of the later ones left out."""

@@ -1,14 +1,21 @@
 """What is read out of real files, and what is refused."""
 
+import os
 import socket
+import struct
+import subprocess
+import sys
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import pytest
 
+import pipeline
 from pipeline.adapters.media_probe import probe_media
-from pipeline.domain.errors import UnsupportedMedia
+from pipeline.adapters.picture_packets import read_picture_packets
+from pipeline.domain.errors import SourceTooLarge, UnsupportedMedia
 from pipeline.domain.media import VideoStream
 from tests.media_samples import MediaSamples
 
@@ -87,6 +94,112 @@ def test_clips_encoded_alike_have_the_same_parameter_sets_and_others_do_not(medi
     assert len({"", blue.parameter_sets, other.parameter_sets}) == 3
 
 
+@pytest.mark.parametrize(
+    ("options", "matrix", "is_full_range"),
+    [
+        ((), "", False),
+        (("-colorspace", "bt709"), "bt709", False),
+        (("-colorspace", "bt470bg"), "bt470bg", False),
+        (("-colorspace", "smpte170m", "-color_range", "pc"), "smpte170m", True),
+        (("-vf", "format=gbrp", "-c:v", "libx264rgb", "-pix_fmt", "rgb24"), "gbr", True),
+        (("-c:v", "libvpx-vp9", "-cpu-used", "8", "-colorspace", "bt2020nc"), "bt2020nc", False),
+    ],
+)
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_colours_are_told(
+    media_samples: MediaSamples, options: tuple[str, ...], matrix: str, is_full_range: bool, suffix: str
+):
+    video = video_of(media_samples.h264(options=options, seconds=0.25, suffix=suffix))
+    assert (video.color_matrix, video.is_full_range) == (matrix, is_full_range)
+
+
+@pytest.mark.parametrize(
+    ("options", "suffix", "described"),
+    [
+        (("-c:a", "aac"), ".aac", ("aac", 44100, 1)),
+        (("-c:a", "pcm_s16le", "-ac", "2"), ".mov", ("pcm_s16le", 44100, 2)),
+        (("-c:a", "pcm_s24le"), ".wav", ("pcm_s24le", 44100, 1)),
+        (("-c:a", "libmp3lame"), ".mp3", ("mp3float", 44100, 1)),
+        (("-c:a", "flac", "-ac", "2"), ".flac", ("flac", 44100, 2)),
+        (("-c:a", "libopus"), ".webm", ("opus", 48000, 1)),
+        (("-c:a", "libvorbis", "-ac", "2"), ".ogg", ("vorbis", 44100, 2)),
+        (("-c:a", "aac", "-ac", "6"), ".mkv", ("aac", 44100, 6)),
+    ],
+)
+def test_all_kinds_of_sound_are_described(
+    media_samples: MediaSamples, options: tuple[str, ...], suffix: str, described: tuple[str, int, int]
+):
+    probe = probe_media(media_samples.music(options=options, suffix=suffix))
+    assert probe.audio is not None
+    assert (probe.audio.codec, probe.audio.sample_rate_hz, probe.audio.channels) == described
+    assert probe.duration_seconds == pytest.approx(2, abs=0.1)
+
+
+def test_the_cover_of_a_song_is_not_looked_at(media_samples: MediaSamples):
+    probe = probe_media(media_samples.song(cover=media_samples.picture()))
+    assert (probe.video, probe.audio is not None) == (None, True)
+
+
+SIZE = struct.pack(">HH", 160, 284)
+JPEG = ("-c:v", "mjpeg", "-pix_fmt", "yuvj420p", "-frames:v", "1")
+
+
+def claims(media_samples: MediaSamples) -> list[Path]:
+    """Files of huge pictures: they say so, and have small ones; or they do not say so, and have them."""
+    vp9 = media_samples.h264(seconds=0.25, options=("-c:v", "libvpx-vp9", "-cpu-used", "8"))
+    png = media_samples.h264(seconds=0.25, options=("-c:v", "png", "-pix_fmt", "rgb24"), suffix=".mov")
+    jpeg = media_samples.h264(seconds=0.25, options=JPEG, suffix=".mov")
+    matroska = media_samples.solid("red", size="320x568", suffix=".mkv")
+    h264 = media_samples.solid("red", seconds=1 / 24, size="4112x4096")
+    hidden = media_samples.solid("red", seconds=1 / 24, size="12000x12000", options=JPEG, suffix=".mov")
+    put = [(clip, SIZE, struct.pack(">HH", 30_000, 30_000)) for clip in (media_samples.h264(), vp9, png, jpeg)]
+    put += [(matroska, b"\xb0\x82\x01\x40\xba\x82\x02\x38", b"\xb0\x82\x75\x30\xba\x82\x75\x30")]
+    put += [(h264, struct.pack(">HH", 4112, 4096), SIZE), (hidden, struct.pack(">HH", 12000, 12000), SIZE)]
+    return [media_samples.patched(clip, f"claim_{clip.name}", found, claim) for clip, found, claim in put]
+
+
+MEMORY = """
+import sys
+from pathlib import Path
+from pipeline.adapters.media_probe import probe_media
+from pipeline.domain.errors import SourceTooLarge
+
+def peak_mb():
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) // 1024
+
+probe_media(Path(sys.argv[1]))
+before = peak_mb()
+for name in sys.argv[2:]:
+    try:
+        probe_media(Path(name))
+    except SourceTooLarge:
+        print("refused")
+print(peak_mb() - before)
+"""
+
+
+def test_huge_pictures_are_refused_before_there_is_memory_for_them(media_samples: MediaSamples):
+    files = [media_samples.h264(), *claims(media_samples)]
+    environment = {**os.environ, "PYTHONPATH": str(Path(pipeline.__path__[0]).parent)}
+    command = [sys.executable, "-c", MEMORY, *map(str, files)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+    *refused, grown_mb = done.stdout.split()
+    assert refused == ["refused"] * (len(files) - 1)
+    assert int(grown_mb) < 150
+
+
+def test_the_largest_pictures_are_let_through(media_samples: MediaSamples):
+    video = video_of(media_samples.solid("red", seconds=0.05, size="4096x4096"))
+    assert (video.width, video.height) == (4096, 4096)
+
+
+def test_more_pictures_than_an_hour_has_are_refused(media_samples: MediaSamples):
+    clip = str(media_samples.h264(seconds=0.5))
+    with av.open(clip) as container, pytest.raises(SourceTooLarge, match="more than 10 pictures"):
+        read_picture_packets(container, container.streams.video[0], max_pictures=10)
+
+
 SUBTITLE = b"1\n00:00:00,000 --> 00:00:01,000\nHello\n"
 
 
@@ -106,6 +219,15 @@ def test_what_is_no_media_is_refused(
     with pytest.raises(UnsupportedMedia, match=sentence):
         probe_media(media_samples.broken(name, content))
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("codec", ["libx264", "png", "mjpeg"])
+def test_pictures_of_noise_are_damaged_not_huge(media_samples: MediaSamples, codec: str):
+    content = media_samples.h264(options=("-c:v", codec), suffix=".mov").read_bytes()
+    start, end = content.index(b"mdat") + 4, content.rindex(b"moov") - 4
+    noise = (b"\x00\x00\x00\x02\x65\x80" * (end - start))[: end - start]
+    with pytest.raises(UnsupportedMedia, match=r"damaged|Not one picture"):
+        probe_media(media_samples.broken(f"noise_{codec}.mov", content[:start] + noise + content[end:]))
 
 
 @pytest.mark.parametrize("faststart", [True, False])

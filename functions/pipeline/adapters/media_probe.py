@@ -105,6 +105,7 @@ def _video(stream: av.VideoStream, pictures: PicturePackets, frame: av.VideoFram
     unit = stream.time_base or Fraction(1, av.time_base)  # seconds
     times = sorted(pictures.times)
     steps = [later - earlier for earlier, later in pairwise(times)]
+    extremes = {min(steps), max(steps)} if steps else set()
     rate = _rate(stream, times, unit)
     last = pictures.last_duration or (steps[-1] if steps else 1 / (rate * unit))
     is_interlaced = frame.interlaced_frame or context.field_order not in WHOLE_FRAMES
@@ -123,7 +124,7 @@ def _video(stream: av.VideoStream, pictures: PicturePackets, frame: av.VideoFram
         start_seconds=float(times[0] * unit),
         sample_aspect_ratio=aspect if aspect > 0 else Fraction(1),
         rotation_degrees=-frame.rotation % 360,
-        is_variable_rate=any(abs(step * unit * rate - 1) > VARIATION for step in set(steps)),
+        is_variable_rate=any(abs(step * unit * rate - 1) > VARIATION for step in extremes),
         color_transfer=TRANSFERS.get(int(context.color_trc), ""),
         color_matrix=MATRICES.get(matrix, str(matrix)),
         is_full_range=int(context.color_range) == FULL_RANGE,

@@ -36,6 +36,7 @@ class PicturePackets:
     """The packets of a video that are shown, in the order of decoding. Times in the stream's units."""
 
     record: AvcRecord | None  # None: the packets may not be copied
+    max_pictures: int
     times: list[int] = field(default_factory=list)
     idr_packets: list[int] = field(default_factory=list)  # numbers of those that need none before them
     last_duration: int = 0  # of the picture shown last; 0 when the file does not say
@@ -46,14 +47,14 @@ class PicturePackets:
     def add(self, packet: "av.Packet[av.VideoStream]") -> None:
         """The next packet. Raises SourceTooLarge when they are too many."""
         self._read += 1
-        if self._read > MAX_PICTURES:
-            raise SourceTooLarge(f"The video has more than {MAX_PICTURES} pictures; that is the limit.")
+        if self._read > self.max_pictures:
+            raise SourceTooLarge(f"The video has more than {self.max_pictures} pictures; that is the limit.")
         if self._read == 1:
             self.frame = _decoded(packet)
-        time, is_discarded = packet.pts, packet.is_discard
-        if time is None or is_discarded:
+        time, is_hidden = packet.pts, packet.is_discard or packet.is_corrupt
+        if time is None or is_hidden:
             self.record, time = None, packet.dts
-        if time is None or is_discarded:
+        if time is None or is_hidden:
             return
         if self._last_time is None or time >= self._last_time:
             self._last_time, self.last_duration = time, packet.duration or 0
@@ -69,7 +70,9 @@ class PicturePackets:
             self.idr_packets.append(len(self.times))
 
 
-def read_picture_packets(container: InputContainer, stream: av.VideoStream) -> tuple[PicturePackets, av.VideoFrame]:
+def read_picture_packets(
+    container: InputContainer, stream: av.VideoStream, *, max_pictures: int = MAX_PICTURES
+) -> tuple[PicturePackets, av.VideoFrame]:
     """Read the whole container. Returns what its pictures are like, and one of them, badly decoded.
 
     Raises UnsupportedMedia when announced packets lack or no picture can be decoded, SourceTooLarge when a picture is
@@ -81,7 +84,7 @@ def read_picture_packets(container: InputContainer, stream: av.VideoStream) -> t
     context.options = dict(DECODER_OPTIONS)
     extradata = bytes(context.extradata or b"")
     is_avc = context.name == "h264" and len(extradata) <= MAX_PARAMETER_SETS_BYTES
-    pictures = PicturePackets(read_avc_record(extradata) if is_avc else None)
+    pictures = PicturePackets(read_avc_record(extradata) if is_avc else None, max_pictures)
     for packet in _read_packets(container):
         if packet.stream_index == stream.index:
             pictures.add(packet)
@@ -99,8 +102,8 @@ def count_packets(container: InputContainer) -> int:
 def _read_packets(container: InputContainer) -> Iterator["av.Packet[Any]"]:
     found = [0] * len(container.streams)
     for packet in container.demux():
-        if packet.size and not packet.is_corrupt:
-            found[packet.stream_index] += 1
+        if packet.size:  # the demuxer's last ones have none
+            found[packet.stream_index] += not packet.is_corrupt
             yield packet
     for stream in (*container.streams.video, *container.streams.audio):
         announced = min(stream.frames, len(stream.index_entries))  # of PCM, a packet holds many frames
@@ -111,10 +114,11 @@ def _read_packets(container: InputContainer) -> Iterator["av.Packet[Any]"]:
 def _decoded(packet: "av.Packet[av.VideoStream]") -> av.VideoFrame | None:
     """The picture in one packet alone. Raises SourceTooLarge when that has another size than the container says."""
     context = packet.stream.codec_context
+    said_width = context.width
     try:
         return next(iter(packet.decode() or context.decode(None)), None)
     except FFmpegError as error:
-        if context.coded_width * context.coded_height > MAX_PIXELS or context.coded_width == 0:
+        if context.width * context.height > MAX_PIXELS or (said_width and not context.width):
             raise SourceTooLarge("The pictures are too large, larger than the file says.") from error
         raise
 
