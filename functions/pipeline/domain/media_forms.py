@@ -10,7 +10,10 @@ from pipeline.domain.media import VideoStream
 MAX_FRAME_RATE = Fraction(60)
 UNSEEN_STRETCH = Fraction(1, 100)
 RATE_ROUNDING = Fraction(1, 5000)  # 24000/1001 and 24 are five times as far apart
-USUAL_RATES = (Fraction(24000, 1001), *map(Fraction, (24, 25)), Fraction(30000, 1001), *map(Fraction, (30, 50, 60)))
+USUAL_RATES = (
+    *(Fraction(1000 * rate, 1001) for rate in (24, 30, 60)),
+    *map(Fraction, (24, 25, 30, 50, 60)),
+)
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class VideoForm:
 
     def is_kept_by(self, stream: VideoStream) -> bool:
         """Whether the stream's own pictures are the frames, one by one."""
-        return not stream.is_variable_rate and usual_rate(stream) == self.frame_rate
+        return not stream.is_variable_rate and _is_rounded(stream.frame_rate, self.frame_rate)
 
     def frames_of(self, stream: VideoStream) -> int:
         """How many frames the stream becomes."""
@@ -69,4 +72,8 @@ def usual_rate(stream: VideoStream) -> Fraction:
     nearest = min(USUAL_RATES, key=lambda rate: abs(rate - stream.frame_rate))
     if stream.is_variable_rate or not 1 <= stream.frame_rate <= MAX_FRAME_RATE:
         return nearest
-    return nearest if abs(nearest - stream.frame_rate) < nearest * RATE_ROUNDING else stream.frame_rate
+    return nearest if _is_rounded(stream.frame_rate, nearest) else stream.frame_rate
+
+
+def _is_rounded(said: Fraction, rate: Fraction) -> bool:
+    return abs(said - rate) < rate * RATE_ROUNDING
