@@ -70,7 +70,7 @@ def compose(
             else:
                 path, piece = encoded, Piece(number, 0, segment.frames)
                 frame_seconds = float(1 / plan.form.frame_rate)
-            sizes = video.add(path, piece, frame_seconds)
+            sizes = video.add(path, piece)
             check.look(path, piece, frame_seconds, sizes, segment)
             if encoded is not None:
                 encoded.unlink()
@@ -135,7 +135,7 @@ class _Encoders:
         target = self._workdir / f"segment_{number + 1}.mp4"
         threads = 1 if self._at_once > 1 else 0
         encode_segment(self._plan, segment, self._material.clip, target, watch, threads=threads)
-        if segment.may_copy and is_smaller_copied(self._plan, segment, self._material.clip(segment.left.clip), target):
+        if segment.may_copy and is_smaller_copied(segment, self._material.clip(segment.left.clip), target):
             target.unlink()
             return None
         return target

@@ -4,13 +4,15 @@
     body   pictures and sound in order of time, as they come
 
 Times are not taken from the files: picture n is shown at n frames, so that nothing drifts, whatever the clips' clocks.
-A picture's place among its file's pictures follows from how much later it is shown than decoded.
+A picture's place among its file's pictures follows from the order of their times.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
@@ -54,23 +56,22 @@ class Picture:
     number: int
 
 
-def read_pictures(path: Path, piece: Piece, frame_seconds: float) -> Iterator[Picture]:
-    """The packets of a piece of a steady clip, in the order of decoding. Raises MediaError when some are missing."""
+def read_pictures(path: Path, piece: Piece) -> Iterator[Picture]:
+    """The packets of a piece of a clip, in the order of decoding.
+
+    The piece begins and ends where it may (`domain.copy_points`), so that the first n packets are the first n pictures.
+    Raises MediaError when some are missing.
+    """
+    times = sorted(packet.pts for packet in _packets(path, piece) if packet.pts is not None)
+    if len(times) != piece.frames:
+        raise MediaError(f"A clip has {len(times)} pictures where {piece.frames} were expected.")
+    for packet in _packets(path, piece):
+        yield Picture(packet, piece.start + bisect_left(times, packet.pts or 0))
+
+
+def _packets(path: Path, piece: Piece) -> Iterator["av.Packet[av.VideoStream]"]:
     with open_media(path) as container:
-        stream = container.streams.video[0]
-        step = Fraction(frame_seconds) / (stream.time_base or 1)
-        delay, found = 0, 0
-        for order, packet in enumerate(one for one in container.demux(stream) if one.size):
-            if packet.pts is None or packet.dts is None:
-                raise MediaError("A picture of a clip has no time.")
-            if order == 0:
-                delay = packet.pts - packet.dts
-            number = order + round((packet.pts - packet.dts - delay) / step)
-            if piece.start <= number < piece.end:
-                found += 1
-                yield Picture(packet, number)
-    if found != piece.frames:
-        raise MediaError(f"A clip has {found} pictures where {piece.frames} were expected.")
+        yield from islice((packet for packet in container.demux(video=0) if packet.size), piece.start, piece.end)
 
 
 class FinalVideo:
@@ -115,11 +116,11 @@ class FinalVideo:
         with suppress(FFmpegError, JobError, OSError):  # what is not finished may not be writable either
             self._open_files.close()
 
-    def add(self, path: Path, piece: Piece, frame_seconds: float) -> list[int]:
+    def add(self, path: Path, piece: Piece) -> list[int]:
         """Add the packets of a piece of a clip, or of a segment that was encoded; their bytes, in the order shown."""
         sizes = [0] * piece.frames
         with _muxing():
-            for picture in read_pictures(path, piece, frame_seconds):
+            for picture in read_pictures(path, piece):
                 if self._pictures is None:
                     self._pictures = self._begun(picture.packet.stream)
                 sizes[picture.number - piece.start] = picture.packet.size

@@ -37,7 +37,6 @@ def encode_segment(
     return target
 
 
-def is_smaller_copied(plan: CompositionPlan, segment: Segment, clip: Path, encoded: Path) -> bool:
+def is_smaller_copied(segment: Segment, clip: Path, encoded: Path) -> bool:
     """Whether a segment that may be copied takes no more room as a copy."""
-    pictures = read_pictures(clip, segment.left, plan.clips[segment.left.clip].frame_seconds)
-    return sum(picture.packet.size for picture in pictures) <= encoded.stat().st_size
+    return sum(picture.packet.size for picture in read_pictures(clip, segment.left)) <= encoded.stat().st_size

@@ -131,7 +131,7 @@ def _encode(work: PlannedComposition, number: int, seconds_left: SecondsLeft) ->
     path = encode_segment(plan, segment, work.clip, _segment_path(work, number), watch)
     try:
         work.report_now(end)  # who has lost the job leaves no file behind
-        if segment.may_copy and is_smaller_copied(plan, segment, work.clip(segment.left.clip), path):
+        if segment.may_copy and is_smaller_copied(segment, work.clip(segment.left.clip), path):
             return SegmentFile("", 0, is_copied=True)
         stored = work.tools.storage.upload_file(_segment_key(work, number), path, "video/mp4")
     finally:
