@@ -111,7 +111,7 @@ def assert_shows(shown: Sequence[ShownPicture], expected: Sequence[Picture]) -> 
 
 
 def assert_shows_the_right_frames(
-    player: Player, path: Path, *, samples: int = 8, joints: Iterable[int] = ()
+    player: Player, path: Path, *, samples: int = 6, joints: Iterable[int] = ()
 ) -> list[Picture]:
     """`path` plays to its end, and shows the picture that belongs there wherever one seeks to.
 
