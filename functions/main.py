@@ -29,7 +29,7 @@ LETTING_GO_SECONDS = 20  # of both, kept for writing down how far a job has come
 SECRETS = ["REPLICATE_API_TOKEN", *storage_secrets(os.environ)]
 
 # Light work: a few calls, pictures and clips of some megabytes. Four at once share one CPU, as the framework has four
-# threads to a CPU; 1 GB holds four clips of 30 MB, which lie in /tmp, which is memory, and one encoder that prepares one
+# threads to a CPU; 1 GB holds four clips of 30 MB, which lie in /tmp, which is memory, and an encoder that prepares one
 # of them (300 MB for 1080p; the others wait for it).
 GENERATION: dict[str, Any] = {
     "region": REGION,

@@ -33,10 +33,10 @@ def segment_pictures(plan: CompositionPlan, segment: Segment, path: ClipPath) ->
     """All pictures of a segment, exactly as many as planned."""
     left = _pictures(plan, segment.left, path)
     if segment.right is None:
-        return _tagged(plan, left)
+        return left
     right = _pictures(plan, segment.right, path)
     fade = _faded if plan.transition == "fade" else _crossed
-    return _tagged(plan, fade(plan, segment, left, right))
+    return fade(plan, segment, left, right)
 
 
 def batch_sound(plan: CompositionPlan, batch: SoundBatch, path: ClipPath) -> Any:
@@ -140,11 +140,11 @@ def _pictures(plan: CompositionPlan, piece: Piece, path: ClipPath) -> Any:
     """A piece's pictures in the plan's form."""
     clip, form = plan.clips[piece.clip], plan.form
     if clip.is_steady:
-        stream = _steady_pictures(clip, piece, form, path(piece.clip))
+        stream = _steady_pictures(clip, piece, plan, path(piece.clip))
     else:
         stream = media_input(path(piece.clip), clip=piece.clip).video.filter("setpts", "PTS-STARTPTS")
         stream = (
-            _in_form(stream, clip, form)
+            _in_form(stream, clip, plan)
             .filter("fps", _rate(form))
             # the last picture stands still until the clip is as long as planned, then it is cut to the frame
             .filter("tpad", stop_mode="clone", stop=clip.frames)
@@ -158,7 +158,7 @@ def _numbered(pictures: Any, form: VideoForm) -> Any:
     return pictures.filter("settb", f"1/({_rate(form)})").filter("setpts", "N").filter("fps", _rate(form))
 
 
-def _steady_pictures(clip: ClipPlan, piece: Piece, form: VideoForm, path: Path) -> Any:
+def _steady_pictures(clip: ClipPlan, piece: Piece, plan: CompositionPlan, path: Path) -> Any:
     """Of a clip whose pictures are the frames: what lies before them is passed over, not decoded, as far as that goes.
 
     ffmpeg begins at the last keyframe before; which one that is, the pictures' own times tell.
@@ -171,11 +171,12 @@ def _steady_pictures(clip: ClipPlan, piece: Piece, form: VideoForm, path: Path) 
     if piece.start:
         earliest = clip.start_seconds + (piece.start - 0.5) * clip.frame_seconds
         stream = stream.filter("trim", start=f"{earliest:.6f}")
-    return _in_form(stream.filter("trim", end_frame=piece.frames), clip, form)
+    return _in_form(stream.filter("trim", end_frame=piece.frames), clip, plan)
 
 
-def _in_form(stream: Any, clip: ClipPlan, form: VideoForm) -> Any:
-    """Bring pictures to the form's size, square pixels, and BT.709; a file that names no colours is taken for that."""
+def _in_form(stream: Any, clip: ClipPlan, plan: CompositionPlan) -> Any:
+    """Bring pictures to the form's size, square pixels, and the plan's colours."""
+    form = plan.form
     width, height = clip.picture_size
     if clip.is_interlaced:
         stream = stream.filter("bwdif", mode="send_frame")
@@ -187,20 +188,16 @@ def _in_form(stream: Any, clip: ClipPlan, form: VideoForm) -> Any:
             .filter("zscale", primaries="bt709")
             .filter("tonemap", tonemap="hable", desat=0)
             .filter("zscale", transfer="bt709", matrix="bt709", range="tv")
+            .filter("scale", in_color_matrix="bt709", out_color_matrix=plan.color_matrix)
         )
     else:
-        said = "auto" if clip.names_color_matrix else "bt709"
-        colors = {"in_color_matrix": said, "out_color_matrix": "bt709", "out_range": "tv"}
+        colors = {"in_color_matrix": clip.color_matrix, "out_color_matrix": plan.color_matrix, "out_range": "tv"}
         stream = stream.filter("scale", width, height, flags="bicubic", **colors)
-    stream = stream.filter("format", "yuv420p").filter("setparams", **TAGS).filter("setsar", "1")
+    stream = stream.filter("format", "yuv420p").filter("setparams", **(TAGS if plan.tags_color else NO_TAGS))
+    stream = stream.filter("setsar", "1")
     if (width, height) == (form.width, form.height):
         return stream
     return stream.filter("pad", form.width, form.height, x="(ow-iw)/2", y="(oh-ih)/2")
-
-
-def _tagged(plan: CompositionPlan, pictures: Any) -> Any:
-    """As the copied pictures of the same video are: a decoder must not see another kind of colours in between."""
-    return pictures if plan.tags_color else pictures.filter("setparams", **NO_TAGS)
 
 
 def _sound(plan: CompositionPlan, piece: Piece, path: ClipPath) -> Any:

@@ -4,6 +4,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 HDR_TRANSFERS = ("smpte2084", "arib-std-b67")
+SMALL_HEIGHT_PIXELS = 720
+
+
+def usual_color_matrix(height: int) -> str:
+    """How a player takes colours that a file does not name: by the height of the picture, as browsers do."""
+    return "smpte170m" if height < SMALL_HEIGHT_PIXELS else "bt709"
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from fractions import Fraction
 from itertools import pairwise, repeat
 
 from pipeline.domain.errors import InvalidRequest, SourceTooLarge, UnsupportedMedia
-from pipeline.domain.media import MediaProbe, VideoStream
+from pipeline.domain.media import MediaProbe, VideoStream, usual_color_matrix
 from pipeline.domain.media_copies import USUAL_FADE_SECONDS, copied_frames, copied_parameter_sets, why_encoded
 from pipeline.domain.media_forms import VideoForm, majority_form
 from pipeline.domain.media_segments import Segment, cut_segments
@@ -57,7 +57,7 @@ class ClipPlan:
     has_audio: bool
     picture_size: tuple[int, int]  # (width, height) of its pictures inside the form, even numbers; the rest is black
     hdr_transfer: str  # the curve to map to SDR, or ""
-    names_color_matrix: bool
+    color_matrix: str  # how its colours are to be read: "auto" is as the file says
     is_interlaced: bool
     why_encoded: str  # "" when it agrees with what is copied
 
@@ -93,6 +93,11 @@ class CompositionPlan:
     @property
     def has_sound(self) -> bool:
         return self.has_clip_audio or self.has_music
+
+    @property
+    def color_matrix(self) -> str:
+        """Of encoded pictures."""
+        return "bt709" if self.tags_color else usual_color_matrix(self.form.height)
 
     @property
     def encoded_set_id(self) -> int:
@@ -227,7 +232,7 @@ def _clip(probe: MediaProbe, stream: VideoStream, why: str, form: VideoForm) -> 
         has_audio=probe.audio is not None,
         picture_size=form.fitted(stream),
         hdr_transfer=stream.color_transfer if stream.is_hdr else "",
-        names_color_matrix=bool(stream.color_matrix),
+        color_matrix="auto" if stream.color_matrix else usual_color_matrix(stream.height),
         is_interlaced=stream.is_interlaced,
         why_encoded=why,
     )
