@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import boto3
 import pytest
@@ -17,6 +18,8 @@ from moto.server import ThreadedMotoServer
 from pipeline.adapters.firebase_storage import FirebaseStorage
 from pipeline.adapters.object_storage import ObjectStorage
 from pipeline.adapters.r2_storage import R2Storage
+from tests.composition_clips import CompositionClips
+from tests.composition_files import Studio
 
 BUCKET = "media-bucket"
 _open_gcs_clients: list[Client] = []
@@ -162,3 +165,15 @@ def free_port() -> int:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return sock.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> CompositionClips:
+    """Clips of every kind to compose."""
+    return CompositionClips(tmp_path_factory.mktemp("clips"))
+
+
+@pytest.fixture
+def studio(tmp_path: Path) -> Studio:
+    """Composes in a folder of the test's own."""
+    return Studio(tmp_path)
