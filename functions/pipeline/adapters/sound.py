@@ -67,14 +67,20 @@ def _encode_clips(
     with ThreadPoolExecutor(1, "sound") as thread:
         encoded = thread.submit(encode)
         try:
-            for batch in cut_sound([clip.frames for clip in plan.clips], plan.joints, CLIPS_PER_BATCH):
-                _decode(plan, batch, clips, writing, watch)
+            _decode_all(plan, clips, writing, watch)
         except JobError:
-            os.close(writing)
             encoded.result()  # if that one failed, this one only lost its reader
             raise
-        os.close(writing)
         encoded.result()
+
+
+def _decode_all(plan: CompositionPlan, clips: ClipFiles, writing: int, watch: Watch) -> None:
+    """Write the raw samples of all clips into a pipe, and close it: whoever reads it is not left waiting."""
+    try:
+        for batch in cut_sound([clip.frames for clip in plan.clips], plan.joints, CLIPS_PER_BATCH):
+            _decode(plan, batch, clips, writing, watch)
+    finally:
+        os.close(writing)
 
 
 def _decode(plan: CompositionPlan, batch: SoundBatch, clips: ClipFiles, writing: int, watch: Watch) -> None:
