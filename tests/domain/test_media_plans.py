@@ -8,49 +8,44 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.domain.errors import InvalidRequest, SourceTooLarge, UnsupportedMedia
-from pipeline.domain.media import AudioStream, MediaProbe, VideoStream
-from pipeline.domain.media_plans import CompositionOptions, CompositionPlan, plan_composition
-from pipeline.domain.media_segments import Segment, split_plan
+from pipeline.domain.media import MediaProbe
+from pipeline.domain.media_plans import CompositionOptions, CompositionPlan, fingerprint, plan_composition
+from pipeline.domain.media_work import FAST, SMALL
+from tests.media_probes import MUSIC, NTSC, SETS_0, SETS_0_OTHER, clip, prepared
 
-SOUND = AudioStream(codec="aac", sample_rate_hz=48000, channels=2)
+FADE = CompositionOptions()
 HARD = CompositionOptions(crossfade=False)
-NTSC = Fraction(30000, 1001)
+SMALL_FADE = CompositionOptions(optimize_size=True)
 
 
-def clip(frames: int = 48, *, rate: Fraction | int = 24, sound: bool = False, **stream: object) -> MediaProbe:
-    seconds = float(frames / Fraction(rate))
-    video = VideoStream(
-        codec="h264",
-        width=1080,
-        height=1920,
-        pixel_format="yuv420p",
-        frame_rate=Fraction(rate),
-        frame_count=frames,
-        duration_seconds=seconds,
-        stream_digest="alike",
-    )
-    return MediaProbe("mov,mp4", seconds, 1000, replace(video, **stream), SOUND if sound else None)
-
-
-def sized(width: int, height: int, **stream: object) -> MediaProbe:
-    return clip(width=width, height=height, **stream)
-
-
-MUSIC = MediaProbe("mp3", 3.0, 1000, None, SOUND)
+def encoded(plan: CompositionPlan) -> list[tuple[int, int, int]]:
+    """The frames that are encoded, as clip, from, to (excluded), clips counted from 0."""
+    return [
+        (piece.clip, piece.start, piece.end)
+        for segment in plan.segments
+        if not segment.is_copied
+        for piece in (segment.left, segment.right)
+        if piece
+    ]
 
 
 @pytest.mark.parametrize(
     ("lengths", "options", "joints", "total"),
     [
-        ([48], CompositionOptions(), (), 48),
-        ([48, 48], CompositionOptions(), (12,), 84),
+        ([48], FADE, (), 48),
+        ([48, 48], FADE, (12,), 84),
         ([48, 48], CompositionOptions(crossfade_seconds=1.0), (24,), 72),
         ([48, 48], HARD, (0,), 96),
-        ([48, 10, 48], CompositionOptions(), (5, 5), 96),
-        ([48, 11, 48], CompositionOptions(), (5, 5), 97),
-        ([48, 1, 48], CompositionOptions(), (0, 0), 97),
-        ([1, 1], CompositionOptions(), (0,), 2),
         ([48, 48], CompositionOptions(crossfade_seconds=0.001), (1,), 95),
+        # a clip gives at most half of itself to each joint
+        ([48, 48], CompositionOptions(crossfade_seconds=5.0), (24,), 72),
+        ([48, 10, 48], FADE, (5, 5), 96),
+        ([48, 11, 48], FADE, (5, 5), 97),
+        ([48, 3, 48], FADE, (1, 1), 97),
+        # one frame is cut hard
+        ([48, 1, 48], FADE, (0, 0), 97),
+        ([1, 1], FADE, (0,), 2),
+        ([1], FADE, (), 1),
     ],
 )
 def test_neighbours_share_the_frames_of_a_fade(
@@ -58,155 +53,321 @@ def test_neighbours_share_the_frames_of_a_fade(
 ):
     plan = plan_composition([clip(length) for length in lengths], options)
     assert (plan.joints, plan.total_frames) == (joints, total)
+    assert plan.total_seconds == pytest.approx(total / 24)
 
 
 @pytest.mark.parametrize(
-    ("rates", "expected"),
+    ("probes", "options", "frames"),
     [
-        ([24, 24, 30], Fraction(24)),
-        ([30, 24], Fraction(30)),
-        ([NTSC, 24, NTSC], NTSC),
-        ([Fraction(24000, 1001)], Fraction(24000, 1001)),
-        ([Fraction(2999, 100)], Fraction(2999, 100)),
-        ([Fraction(239999, 10000)], Fraction(24)),
-        ([120], Fraction(60)),
-        ([Fraction(1, 2)], Fraction(24000, 1001)),
+        # a hard cut of clips that agree
+        ([clip(), clip()], HARD, []),
+        ([clip()], FADE, []),
+        # of clips that were prepared, a fade costs itself
+        ([prepared(), prepared()], FADE, [(0, 36, 48), (1, 0, 12)]),
+        ([prepared(), prepared(), prepared()], FADE, [(0, 36, 48), (1, 0, 12), (1, 36, 48), (2, 0, 12)]),
+        # a shorter fade costs the same, and a longer one all up to the next keyframe
+        ([prepared()] * 2, CompositionOptions(crossfade_seconds=0.25), [(0, 36, 48), (1, 0, 12)]),
+        ([prepared()] * 2, CompositionOptions(crossfade_seconds=1.0), [(0, 12, 48), (1, 0, 36)]),
+        ([prepared(), prepared()], HARD, []),
+        # with one keyframe each, only the head of the first can be copied
+        ([clip(), clip(), clip()], FADE, [(0, 36, 48), (1, 0, 12), (1, 12, 48), (2, 0, 12), (2, 12, 48)]),
+        # one that differs is encoded, its neighbours but for the fades are not
+        ([prepared(), clip(rotation_degrees=180), prepared()], HARD, [(1, 0, 48)]),
+        (
+            [prepared(), clip(rotation_degrees=180), prepared()],
+            FADE,
+            [(0, 36, 48), (1, 0, 12), (1, 12, 48), (2, 0, 12)],
+        ),
+        # so is one that was encoded by somebody else, although it looks the same
+        ([prepared(), prepared(parameter_sets=SETS_0_OTHER), prepared()], HARD, [(1, 0, 48)]),
+        ([clip(parameter_sets="")] * 2, HARD, [(0, 0, 48), (1, 0, 48)]),
     ],
 )
-def test_the_rate_is_that_of_most_of_the_material(rates: list[Fraction], expected: Fraction):
-    plan = plan_composition([clip(round(2 * rate), rate=rate) for rate in rates], CompositionOptions())
-    assert plan.form.frame_rate == expected
-
-
-def test_a_varying_rate_becomes_the_nearest_usual_one():
-    plan = plan_composition([clip(53, rate=Fraction(53, 2), is_variable_rate=True)], HARD)
-    assert (plan.form.frame_rate, plan.total_frames, plan.copies_video) == (Fraction(25), 50, False)
-
-
-@pytest.mark.parametrize(
-    ("probes", "form", "pictures"),
-    [
-        ([sized(1080, 1920), sized(1080, 1920), sized(1920, 1080)], (1080, 1920), (1080, 606)),
-        ([sized(1080, 1920), sized(540, 960)], (1080, 1920), (1080, 1920)),
-        ([sized(1080, 1920), sized(1088, 1920)], (1080, 1920), (1080, 1920)),
-        ([sized(1080, 1920), sized(1920, 1080, rotation_degrees=90)], (1080, 1920), (1080, 1920)),
-        ([sized(1080, 1920), sized(540, 1920, sample_aspect_ratio=Fraction(2))], (1080, 1920), (1080, 1920)),
-        ([sized(161, 285)], (160, 284), (160, 284)),
-        ([sized(1080, 1920), sized(1, 1)], (1080, 1920), (1080, 1080)),
-        ([sized(1080, 1920), sized(4000, 2)], (1080, 1920), (1080, 2)),
-    ],
-)
-def test_every_picture_fits_the_majority_form(
-    probes: list[MediaProbe], form: tuple[int, int], pictures: tuple[int, int]
+def test_only_the_joints_of_clips_that_agree_are_encoded(
+    probes: list[MediaProbe], options: CompositionOptions, frames: list[tuple[int, int, int]]
 ):
-    plan = plan_composition(probes, CompositionOptions())
-    assert (plan.form.width, plan.form.height) == form
-    assert plan.clips[-1].picture_size == pictures
+    plan = plan_composition(probes, options)
+    assert encoded(plan) == frames
+    shared = sum(segment.fade for segment in plan.segments)
+    assert plan.encoded_frames == sum(end - start for _, start, end in frames) - shared
 
 
 @pytest.mark.parametrize(
-    ("second", "options", "copied"),
+    ("probes", "whole"),
     [
-        (clip(), HARD, True),
-        (clip(sound=True), HARD, True),
-        (clip(stream_digest="other"), HARD, False),
-        (clip(rotation_degrees=90), HARD, False),
-        (clip(is_variable_rate=True), HARD, False),
-        (clip(color_transfer="smpte2084"), HARD, False),
-        (clip(), CompositionOptions(), False),
-        (clip(), CompositionOptions(crossfade=False, optimize_size=True), False),
+        ([clip(width=720, height=1280), clip(), clip()], [False, True, True]),
+        ([clip(width=720, height=1280), clip(24), clip(23)], [True, False, False]),  # seconds count, not clips
+        ([clip(60, rate=30), clip(60, rate=30), clip()], [True, True, False]),
+        ([clip(parameter_sets=SETS_0_OTHER), clip(), clip()], [False, True, True]),
+        ([clip(parameter_sets=SETS_0_OTHER), clip()], [True, False]),  # the earlier one, of two that are as long
+        # most have a form that none is copied in
+        ([clip(codec="hevc"), clip(codec="hevc"), clip()], [False, False, True]),
+        # the size of one and the rate of the others
+        ([clip(width=720, height=1280), clip(width=360, height=640), clip(90, rate=30)], [False, False, False]),
     ],
 )
-def test_only_a_hard_cut_of_clips_that_agree_is_copied(second: MediaProbe, options: CompositionOptions, copied: bool):
-    plan = plan_composition([clip(), second], options)
-    assert plan.copies_video is copied
-    assert all((part.why_encoded == "") is copied for part in plan.clips)
+def test_the_majority_decides_what_is_copied(probes: list[MediaProbe], whole: list[bool]):
+    plan = plan_composition(probes, HARD)
+    assert [not part.why_encoded for part in plan.clips] == whole
+    assert [segment.is_copied for segment in plan.segments] == whole
+
+
+def test_one_rule_for_decoders_holds_for_all_that_is_copied():
+    plan = plan_composition([clip(reorder_frames=3), clip(parameter_sets=SETS_0_OTHER, reorder_frames=7)], HARD)
+    assert (plan.copied_parameter_sets, plan.reorder_frames) == (SETS_0, 3)
+    assert plan.encoded_set_id == 1  # the copied ones have 0
+    nothing_copied = plan_composition([clip(is_interlaced=True, reorder_frames=7)], HARD)
+    assert (nothing_copied.copied_parameter_sets, nothing_copied.reorder_frames) == ("", 2)
+    assert nothing_copied.encoded_set_id == 0
 
 
 @pytest.mark.parametrize(
-    "stream",
-    [{"codec": "vp9"}, {"pixel_format": "yuv444p"}, {"stream_digest": ""}, {"sample_aspect_ratio": Fraction(2)}],
-)
-def test_streams_that_players_or_joins_do_not_take_are_encoded(stream: dict[str, object]):
-    assert not plan_composition([clip(**stream), clip(**stream)], HARD).copies_video
-
-
-def test_a_small_video_costs_more_effort():
-    usual, small = (
-        plan_composition([clip()], CompositionOptions(optimize_size=small)).encode for small in (False, True)
-    )
-    assert small.crf > usual.crf
-    assert (usual.preset, small.preset) == ("veryfast", "slow")
-
-
-def test_sound_of_any_clip_or_music_is_planned():
-    silent = plan_composition([clip(), clip()], HARD)
-    spoken = plan_composition([clip(), clip(sound=True)], HARD, MUSIC)
-    assert (silent.has_clip_audio, silent.has_music) == (False, False)
-    assert (spoken.has_clip_audio, spoken.has_music) == (True, True)
-    assert [part.has_audio for part in spoken.clips] == [False, True]
-
-
-def test_the_plan_says_what_is_encoded_and_why():
-    plan = plan_composition(
-        [clip(), sized(640, 360, rotation_degrees=180, color_transfer="smpte2084"), clip(60, rate=30)],
-        CompositionOptions(optimize_size=True),
-    )
-    words = plan.describe()
-    assert words.startswith("3 clips -> 1080x1920, 24.000 fps, 5.00 s, video encoded, clip audio no, music no")
-    for reason in (
-        "clip 1: 48 frames, encoded: crossfaded, made small, then fade over 12 frames",
-        "640x360 is scaled",
-        "rotated by 180 degrees",
-        "HDR is mapped to SDR",
-        "30.000 fps is retimed",
-    ):
-        assert reason in words
-    assert "clip 2: 48 frames, copied" in plan_composition([clip(), clip()], HARD).describe()
-
-
-@pytest.mark.parametrize(
-    ("probes", "music", "error", "sentence"),
+    ("probes", "tags_color"),
     [
-        ([], None, InvalidRequest, "nothing to compose"),
-        ([clip(), MUSIC], None, UnsupportedMedia, r"Clip 2 has no video stream\."),
-        ([clip()], clip(), UnsupportedMedia, r"audio track \(audio_url\) has no sound"),
-        ([clip(), sized(8000, 200)], None, SourceTooLarge, "Clip 2 is 8000x200; 4096 pixels"),
-        ([clip(24 * 4000)], None, SourceTooLarge, "4000 s long; 3600 s is the limit"),
+        ([clip(), clip()], True),
+        ([clip(color_matrix=""), clip(color_matrix="")], False),
+        ([clip(is_interlaced=True, color_matrix="")], True),  # nothing is copied: nothing to agree with
+        ([clip(), clip(codec="hevc", color_matrix="")], True),
+    ],
+)
+def test_encoded_pictures_name_their_colours_if_the_copied_ones_do(probes: list[MediaProbe], tags_color: bool):
+    assert plan_composition(probes, HARD).tags_color is tags_color
+
+
+def test_a_small_video_is_encoded_in_full_but_what_could_be_copied_still_may_be():
+    usual, small = (plan_composition([prepared()] * 3, options) for options in (FADE, SMALL_FADE))
+    assert (usual.encode, small.encode) == (FAST, SMALL)
+    assert small.encoded_frames == small.total_frames == usual.total_frames
+    assert not any(segment.may_copy for segment in usual.segments)
+    assert [segment.may_copy for segment in small.segments] == [segment.is_copied for segment in usual.segments]
+    assert small.copied_parameter_sets == SETS_0
+
+
+def test_each_clip_says_how_its_pictures_are_brought_to_the_form():
+    plan = plan_composition(
+        [
+            clip(start_seconds=1.5),
+            clip(60, rate=30, width=1920, height=1080, color_matrix=""),
+            clip(color_transfer="smpte2084", is_interlaced=True, is_variable_rate=True, sound=True),
+        ],
+        HARD,
+    )
+    same, wide, strange = plan.clips
+    assert (same.frames, same.start_seconds, same.is_steady, same.picture_size) == (48, 1.5, True, (1080, 1920))
+    assert same.frame_seconds == pytest.approx(1 / 24)
+    assert (wide.frames, wide.is_steady, wide.picture_size, wide.names_color_matrix) == (48, False, (1080, 606), False)
+    assert wide.frame_seconds == pytest.approx(1 / 30)
+    assert (strange.hdr_transfer, strange.is_interlaced, strange.is_steady) == ("smpte2084", True, False)
+    assert [part.has_audio for part in plan.clips] == [False, False, True]
+    assert [part.hdr_transfer for part in (same, wide)] == ["", ""]
+
+
+@pytest.mark.parametrize(
+    ("probes", "music", "has_clip_audio", "has_music", "has_sound"),
+    [
+        ([clip(), clip()], None, False, False, False),
+        ([clip(), clip(sound=True)], None, True, False, True),
+        ([clip(), clip()], MUSIC, False, True, True),
+        ([clip(sound=True)], clip(sound=True), True, True, True),  # a video's sound is music as well
+    ],
+)
+def test_sound_of_any_clip_or_music_is_planned(
+    probes: list[MediaProbe], music: MediaProbe | None, has_clip_audio: bool, has_music: bool, has_sound: bool
+):
+    plan = plan_composition(probes, FADE, music)
+    assert (plan.has_clip_audio, plan.has_music, plan.has_sound) == (has_clip_audio, has_music, has_sound)
+    assert (plan.sound_seconds > 0) is has_sound
+
+
+@pytest.mark.parametrize(
+    ("probes", "options", "lines"),
+    [
+        (
+            [prepared(), prepared(), clip(60, rate=30)],
+            FADE,
+            [
+                "3 clips -> 1080x1920, 24.000 fps, 5.00 s: 60 frames copied, 60 encoded, clip audio no, music no, ",
+                "  clip 1: 48 frames, 36 of them copied, then fade over 12 frames",
+                "  clip 2: 48 frames, 24 of them copied, then fade over 12 frames",
+                "  clip 3: 48 frames, encoded: 30.000 fps is retimed",
+            ],
+        ),
+        (
+            [clip(sound=True), clip(height=1280, width=720, rotation_degrees=180)],
+            HARD,
+            [
+                "2 clips -> 1080x1920, 24.000 fps, 4.00 s: 48 frames copied, 48 encoded, clip audio yes, music no, ",
+                "  clip 1: 48 frames, 48 of them copied",
+                "  clip 2: 48 frames, encoded: 720x1280 is scaled, rotated by 180 degrees",
+            ],
+        ),
+        (
+            [prepared(), clip(exit_frames=(48,)), prepared()],
+            CompositionOptions(transition="wipeleft"),
+            [
+                "3 clips -> 1080x1920, 24.000 fps, 5.00 s: 72 frames copied, 48 encoded, clip audio no, music no, ",
+                "  clip 1: 48 frames, 36 of them copied, then wipeleft over 12 frames",
+                "  clip 2: 48 frames, encoded: a copy can neither begin nor end between its joints, then wipeleft",
+                "  clip 3: 48 frames, 36 of them copied",
+            ],
+        ),
+        (
+            [prepared(), clip(is_interlaced=True)],
+            CompositionOptions(crossfade=False, optimize_size=True),
+            [
+                "2 clips -> 1080x1920, 24.000 fps, 4.00 s: 0 frames copied, 96 encoded, clip audio no, music no, about",
+                "  clip 1: 48 frames, encoded: made small",
+                "  clip 2: 48 frames, encoded: it is interlaced",
+            ],
+        ),
+        (
+            [clip(24 * 300)],
+            SMALL_FADE,
+            [
+                "1 clips -> 1080x1920, 24.000 fps, 300.00 s: 0 frames copied, 7200 encoded, clip audio no, music no,",
+                "  clip 1: 7200 frames, encoded: made small",
+            ],
+        ),
+    ],
+)
+def test_the_plan_in_words(probes: list[MediaProbe], options: CompositionOptions, lines: list[str]):
+    words = plan_composition(probes, options).describe().splitlines()
+    assert len(words) == len(lines)
+    assert [said[: len(line)] for said, line in zip(words, lines, strict=True)] == lines
+
+
+@pytest.mark.parametrize(
+    ("probes", "music", "options", "error", "sentence"),
+    [
+        ([], None, FADE, InvalidRequest, r"Field 'clips' .* nothing to compose\."),
+        ([clip(), MUSIC], None, FADE, UnsupportedMedia, r"Clip 2 has no video stream\."),
+        ([clip()], clip(), FADE, UnsupportedMedia, r"audio track \(audio_url\) has no sound"),
+        ([clip(), clip(width=8000, height=200)], None, FADE, SourceTooLarge, "Clip 2 is 8000x200; 4096 pixels"),
+        (
+            [clip(width=4096, sample_aspect_ratio=Fraction(8))],
+            None,
+            FADE,
+            SourceTooLarge,
+            "Clip 1 is 32768x1920; 4096 pixels",
+        ),
+        ([clip(24 * 4000)], None, FADE, SourceTooLarge, "4000 s long; 3600 s is the limit"),
+        ([clip(24 * 1801)] * 2, None, HARD, SourceTooLarge, "3602 s long; 3600 s is the limit"),
+        ([clip(24 * 3000)], None, SMALL_FADE, SourceTooLarge, r"minutes to encode; 120 minutes is the limit"),
+        ([clip(24 * 600, is_interlaced=True, width=4096, height=4096)], None, SMALL_FADE, SourceTooLarge, "to encode"),
     ],
 )
 def test_what_cannot_be_composed_is_refused_by_name(
-    probes: list[MediaProbe], music: MediaProbe | None, error: type[Exception], sentence: str
+    probes: list[MediaProbe],
+    music: MediaProbe | None,
+    options: CompositionOptions,
+    error: type[Exception],
+    sentence: str,
 ):
     with pytest.raises(error, match=sentence):
-        plan_composition(probes, CompositionOptions(), music)
+        plan_composition(probes, options, music)
 
 
-lengths_of_clips = st.lists(st.integers(1, 200), min_size=1, max_size=40)
+@pytest.mark.parametrize("seconds", [1e6, 1e12, 1e300])
+def test_a_file_that_claims_to_last_for_ages_is_refused_without_planning_its_parts(seconds: float):
+    with pytest.raises(SourceTooLarge, match="s long; 3600 s is the limit"):
+        plan_composition([clip(), clip(2, is_variable_rate=True, duration_seconds=seconds)], FADE)
 
 
-def covered(plan: CompositionPlan, segments: tuple[Segment, ...]) -> list[int]:
-    """How many frames of each clip the segments use; a fade's head is used once, by the segment that fades."""
-    used = [0] * len(plan.clips)
-    for segment in segments:
-        for piece in segment.pieces:
-            used[piece.clip] += piece.frames
-    return used
+def test_an_hour_that_is_copied_is_little_work_and_what_fits_is_not_refused():
+    assert plan_composition([clip(24 * 3600, sound=True)], FADE).work_seconds < 120
+    assert plan_composition([clip(24 * 3600, is_interlaced=True)], FADE).work_seconds < 7200
 
 
-@given(lengths=lengths_of_clips, fade=st.floats(0.01, 5), at_once=st.integers(1, 9))
-def test_segments_use_every_frame_once_and_add_up_to_the_plan(lengths: list[int], fade: float, at_once: int):
-    plan = plan_composition([clip(length) for length in lengths], CompositionOptions(crossfade_seconds=fade))
-    segments = split_plan(plan, at_once)
-    assert sum(segment.frames for segment in segments) == plan.total_frames
-    assert covered(plan, segments) == [part.frames for part in plan.clips]
-    assert all(len(segment.pieces) <= at_once + 1 and segment.frames > 0 for segment in segments)
-    assert all(piece.frames > 0 for segment in segments for piece in segment.pieces)
+SOURCES = ("https://a/1.mp4 100", "https://a/2.mp4 100")
+PLAN = plan_composition([prepared(), prepared(sound=True)], FADE)
 
 
-def test_a_fade_between_segments_belongs_to_the_first():
-    plan = plan_composition([clip()] * 4, CompositionOptions())
-    first, second = split_plan(plan, 2)
-    assert [(piece.clip, piece.start, piece.end) for piece in first.pieces] == [(0, 0, 48), (1, 0, 48), (2, 0, 12)]
-    assert [(piece.clip, piece.start, piece.end) for piece in second.pieces] == [(2, 12, 48), (3, 0, 48)]
-    assert (first.joints, second.joints) == ((12, 12), (12,))
+def test_equal_plans_have_one_fingerprint():
+    again = plan_composition([prepared(), prepared(sound=True)], CompositionOptions())
+    assert fingerprint(again, list(SOURCES), "1") == fingerprint(PLAN, SOURCES, "1")
+    assert len(fingerprint(PLAN, SOURCES, "1")) == 16
+    assert int(fingerprint(PLAN, SOURCES, "1"), 16) >= 0
+
+
+@pytest.mark.parametrize(
+    ("plan", "sources", "recipe"),
+    [
+        (plan_composition([prepared(), prepared(sound=True)], HARD), SOURCES, "1"),
+        (plan_composition([prepared(), prepared(sound=True)], SMALL_FADE), SOURCES, "1"),
+        (plan_composition([prepared(), prepared(sound=True)], FADE, MUSIC), SOURCES, "1"),
+        (plan_composition([prepared(sound=True), prepared()], FADE), SOURCES, "1"),
+        (plan_composition([prepared(), prepared(49, sound=True)], FADE), SOURCES, "1"),
+        (plan_composition([prepared(start_seconds=0.5), prepared(sound=True)], FADE), SOURCES, "1"),
+        (replace(PLAN, transition="wipeleft"), SOURCES, "1"),
+        (replace(PLAN, tags_color=False), SOURCES, "1"),
+        (replace(PLAN, encode=replace(FAST, crf=21)), SOURCES, "1"),
+        (replace(PLAN, copied_parameter_sets=SETS_0_OTHER), SOURCES, "1"),
+        (PLAN, SOURCES[::-1], "1"),
+        (PLAN, ("https://a/1.mp4 100", "https://a/2.mp4 101"), "1"),
+        (PLAN, SOURCES, "2"),
+    ],
+)
+def test_whatever_changes_a_segment_changes_the_fingerprint(
+    plan: CompositionPlan, sources: tuple[str, ...], recipe: str
+):
+    assert fingerprint(plan, sources, recipe) != fingerprint(PLAN, SOURCES, "1")
+
+
+@st.composite
+def any_clip(draw: st.DrawFn) -> MediaProbe:
+    frames = draw(st.integers(1, 120))
+    points = st.sets(st.integers(0, frames), max_size=12).map(sorted).map(tuple)
+    return clip(
+        frames,
+        rate=draw(st.sampled_from([24, 24, 24, 30, NTSC, 120])),
+        sound=draw(st.booleans()),
+        width=draw(st.sampled_from([1080, 1080, 1080, 720])),
+        parameter_sets=draw(st.sampled_from([SETS_0, SETS_0, SETS_0_OTHER, ""])),
+        is_variable_rate=draw(st.sampled_from([False, False, True])),
+        entry_frames=tuple(frame for frame in draw(points) if frame < frames),
+        exit_frames=tuple(frame for frame in draw(points) if frame > 0),
+        reorder_frames=draw(st.integers(0, 4)),
+    )
+
+
+@st.composite
+def any_options(draw: st.DrawFn) -> CompositionOptions:
+    return CompositionOptions(
+        crossfade=draw(st.sampled_from([True, True, False])),
+        crossfade_seconds=draw(st.floats(0.001, 5)),
+        optimize_size=draw(st.booleans()),
+    )
+
+
+@given(st.lists(any_clip(), min_size=1, max_size=10), any_options())
+def test_whatever_comes_all_frames_are_planned_and_copies_are_legal(
+    probes: list[MediaProbe], options: CompositionOptions
+):
+    plan = plan_composition(probes, options)
+    assert plan.total_frames == sum(part.frames for part in plan.clips) - sum(plan.joints)
+    for segment in plan.segments:
+        if segment.is_copied or segment.may_copy:
+            piece, stream = segment.left, probes[segment.left.clip].video
+            assert stream is not None
+            assert segment.right is None
+            assert piece.start in stream.entry_frames
+            assert piece.end in stream.exit_frames
+            assert stream.parameter_sets == plan.copied_parameter_sets
+            assert stream.reorder_frames <= plan.reorder_frames
+            assert plan.clips[piece.clip].is_steady
+            assert plan.clips[piece.clip].why_encoded == ""
+
+
+@given(st.lists(any_clip(), min_size=1, max_size=10), any_options(), st.sampled_from([None, MUSIC]))
+def test_the_work_adds_up_and_its_shares_run_from_0_to_1(
+    probes: list[MediaProbe], options: CompositionOptions, music: MediaProbe | None
+):
+    plan = plan_composition(probes, options, music)
+    parts = [plan.sound_seconds, *map(plan.segment_seconds, plan.segments)]
+    assert plan.work_seconds == pytest.approx(sum(parts))
+    shares = [plan.share_before(number) for number in range(len(plan.segments) + 1)]
+    assert shares == sorted(shares)
+    assert shares[0] == pytest.approx(plan.sound_seconds / plan.work_seconds)
+    assert shares[-1] == pytest.approx(1.0)
+    assert 0 <= shares[0] <= shares[-1] <= 1.0
+    assert (shares[0] == 0) is not plan.has_sound

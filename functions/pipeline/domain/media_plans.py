@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise, repeat
+from itertools import pairwise
 
 from pipeline.domain.errors import InvalidRequest, SourceTooLarge, UnsupportedMedia
 from pipeline.domain.media import MediaProbe, VideoStream, usual_color_matrix
@@ -164,6 +164,7 @@ def plan_composition(
     form = majority_form(streams)
     frames = [form.frames_of(stream) for stream in streams]
     joints = _joints(frames, options, form.frame_rate)
+    _refuse_too_long(float((sum(frames) - sum(joints)) / form.frame_rate))
     copied_sets = copied_parameter_sets(streams, form)
     reasons = [why_encoded(stream, form, copied_sets) for stream in streams]
     copies = [
@@ -175,7 +176,7 @@ def plan_composition(
     segments = cut_segments(frames, joints, copies, longest_segment(form.pixels, encode))
     plan = CompositionPlan(
         form=form,
-        clips=tuple(map(_clip, probes, streams, reasons, repeat(form))),
+        clips=tuple(_clip(*each, form) for each in zip(probes, streams, reasons, strict=True)),
         joints=joints,
         transition=options.transition,
         segments=tuple(map(_made_small, segments)) if options.optimize_size else segments,
@@ -186,7 +187,7 @@ def plan_composition(
         has_clip_audio=any(probe.audio is not None for probe in probes),
         has_music=music is not None,
     )
-    _refuse_too_much(plan)
+    _refuse_too_much_work(plan.work_seconds)
     return plan
 
 
@@ -201,10 +202,9 @@ def fingerprint(plan: CompositionPlan, sources: Sequence[str], recipe: str) -> s
 def _video(number: int, probe: MediaProbe) -> VideoStream:
     if probe.video is None:
         raise UnsupportedMedia(f"Clip {number} has no video stream.")
-    if max(probe.video.width, probe.video.height) > MAX_EDGE_PIXELS:
-        raise SourceTooLarge(
-            f"Clip {number} is {probe.video.width}x{probe.video.height}; {MAX_EDGE_PIXELS} pixels is the longest edge."
-        )
+    for width, height in (probe.video.width, probe.video.height), probe.video.displayed_size:
+        if max(width, height) > MAX_EDGE_PIXELS:
+            raise SourceTooLarge(f"Clip {number} is {width}x{height}; {MAX_EDGE_PIXELS} pixels is the longest edge.")
     return probe.video
 
 
@@ -238,13 +238,15 @@ def _clip(probe: MediaProbe, stream: VideoStream, why: str, form: VideoForm) -> 
     )
 
 
-def _refuse_too_much(plan: CompositionPlan) -> None:
-    if plan.total_seconds > MAX_TOTAL_SECONDS:
+def _refuse_too_long(seconds: float) -> None:
+    """Before anything is cut: a file of two pictures can claim to last for a thousand years."""
+    if seconds > MAX_TOTAL_SECONDS:
+        raise SourceTooLarge(f"The video would be {seconds:.0f} s long; {MAX_TOTAL_SECONDS:.0f} s is the limit.")
+
+
+def _refuse_too_much_work(seconds: float) -> None:
+    if seconds > MAX_WORK_SECONDS:
         raise SourceTooLarge(
-            f"The video would be {plan.total_seconds:.0f} s long; {MAX_TOTAL_SECONDS:.0f} s is the limit."
-        )
-    if plan.work_seconds > MAX_WORK_SECONDS:
-        raise SourceTooLarge(
-            f"The video would take about {plan.work_seconds / 60:.0f} minutes to encode; "
+            f"The video would take about {seconds / 60:.0f} minutes to encode; "
             f"{MAX_WORK_SECONDS / 60:.0f} minutes is the limit. Smaller or fewer clips will do."
         )
