@@ -143,6 +143,23 @@ def test_a_small_video_is_encoded_in_full_but_what_could_be_copied_still_may_be(
     assert small.copied_parameter_sets == SETS_0
 
 
+def test_a_long_clip_that_is_made_small_is_encoded_in_parts():
+    """As one, it would not be done in any function call."""
+    small = plan_composition([clip(24 * 300)], CompositionOptions(optimize_size=True))
+    assert len(small.segments) > 10
+    assert max(map(small.segment_seconds, small.segments)) < 61
+    assert not any(segment.may_copy for segment in small.segments)
+    assert len(plan_composition([clip(24 * 300)], FADE).segments) == 1
+
+
+def test_what_lies_before_a_late_keyframe_is_encoded_in_parts():
+    """The next keyframe after the fade can be minutes away."""
+    late = clip(24 * 600, entry_frames=(0, 24 * 500))
+    plan = plan_composition([clip(), late], FADE)
+    assert max(map(plan.segment_seconds, plan.segments)) < 62
+    assert [segment.left.start for segment in plan.segments if segment.is_copied] == [0, 24 * 500]
+
+
 def test_each_clip_says_how_its_pictures_are_brought_to_the_form():
     plan = plan_composition(
         [

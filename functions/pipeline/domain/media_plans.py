@@ -18,17 +18,19 @@ from pipeline.domain.errors import InvalidRequest, SourceTooLarge, UnsupportedMe
 from pipeline.domain.media import MediaProbe, VideoStream, usual_color_matrix
 from pipeline.domain.media_copies import USUAL_FADE_SECONDS, copied_frames, copied_parameter_sets, why_encoded
 from pipeline.domain.media_forms import VideoForm, majority_form
-from pipeline.domain.media_segments import Segment, cut_segments
+from pipeline.domain.media_segments import Segment, cut_segments, made_small
 from pipeline.domain.media_work import (
     COPIED_FRAMES_PER_SECOND,
     ENCODED_REORDER_FRAMES,
     FAST,
+    MAX_SEGMENT_SECONDS,
+    MAX_WHOLE_SECONDS,
     MAX_WORK_SECONDS,
     SMALL,
     SOUND_SECONDS_PER_SECOND,
     EncodeSettings,
     encoding_seconds,
-    longest_segment,
+    frames_within,
 )
 from pipeline.domain.parameter_sets import free_id
 
@@ -143,9 +145,10 @@ class CompositionPlan:
         copied = sum(segment.frames for segment in own if segment.is_copied)
         if copied:
             return f"{copied} of them copied"
-        if any(segment.may_copy for segment in own):
-            return "encoded: made small"
-        return f"encoded: {self.clips[place].why_encoded or 'a copy can neither begin nor end between its joints'}"
+        return f"encoded: {self.clips[place].why_encoded or self._why_no_copy()}"
+
+    def _why_no_copy(self) -> str:
+        return "made small" if self.encode == SMALL else "a copy can neither begin nor end between its joints"
 
 
 def plan_composition(
@@ -173,13 +176,18 @@ def plan_composition(
     ]
     alike = [stream for stream, copy in zip(streams, copies, strict=True) if copy]
     encode = SMALL if options.optimize_size else FAST
-    segments = cut_segments(frames, joints, copies, longest_segment(form.pixels, encode))
+    longest, longest_whole = (
+        frames_within(seconds, form.pixels, encode) for seconds in (MAX_SEGMENT_SECONDS, MAX_WHOLE_SECONDS)
+    )
+    segments = cut_segments(frames, joints, copies, longest)
+    if options.optimize_size:
+        segments = made_small(segments, longest, longest_whole)
     plan = CompositionPlan(
         form=form,
         clips=tuple(_clip(*each, form) for each in zip(probes, streams, reasons, strict=True)),
         joints=joints,
         transition=options.transition,
-        segments=tuple(map(_made_small, segments)) if options.optimize_size else segments,
+        segments=segments,
         encode=encode,
         copied_parameter_sets=copied_sets if alike else "",
         reorder_frames=max([ENCODED_REORDER_FRAMES, *(stream.reorder_frames for stream in alike)]),
@@ -217,10 +225,6 @@ def _joints(frames: Sequence[int], options: CompositionOptions, rate: Fraction) 
         return (0,) * (len(frames) - 1)
     wanted = max(1, round(options.crossfade_seconds * rate))
     return tuple(min(wanted, left // 2, right // 2) for left, right in pairwise(frames))
-
-
-def _made_small(segment: Segment) -> Segment:
-    return Segment(segment.left, may_copy=True) if segment.is_copied else segment
 
 
 def _clip(probe: MediaProbe, stream: VideoStream, why: str, form: VideoForm) -> ClipPlan:

@@ -66,7 +66,7 @@ class SoundBatch:
 def cut_segments(
     frames: Sequence[int], joints: Sequence[int], copies: Sequence[tuple[int, int] | None], longest: int
 ) -> tuple[Segment, ...]:
-    """The segments of clips of so many `frames`, in order; none encodes more than about `longest` frames.
+    """The segments of clips of so many `frames`, in order. Of a clip, none encodes more than `longest` and a fade.
 
     `joints` are the frames that neighbours share, `copies` the frames of each clip that may be copied, if any: they
     begin after the clip's first fade and end before its last.
@@ -81,8 +81,7 @@ def cut_segments(
             start = copied[1]
         fade = joints[clip] if clip < len(joints) else 0
         if fade:
-            following = copies[clip + 1]
-            right = Piece(clip + 1, 0, following[0] if following else fade)
+            right = _after_fade(clip + 1, fade, copies[clip + 1], longest)
             *lone, left = _cut(Piece(clip, start, length), longest, keep=fade)
             segments += [Segment(piece) for piece in lone]
             segments.append(Segment(left, right, fade))
@@ -93,13 +92,34 @@ def cut_segments(
     return tuple(segments)
 
 
+def made_small(segments: Sequence[Segment], longest: int, longest_whole: int) -> tuple[Segment, ...]:
+    """The same, all of them encoded.
+
+    What was copied may be so again if it has at most `longest_whole` frames. More are encoded in parts of at most
+    `longest`: between them no copy could begin.
+    """
+    small: list[Segment] = []
+    for segment in segments:
+        if not segment.is_copied:
+            small.append(segment)
+        elif segment.frames <= longest_whole:
+            small.append(Segment(segment.left, may_copy=True))
+        else:
+            small += _encoded(segment.left, longest)
+    return tuple(small)
+
+
 def cut_sound(frames: Sequence[int], joints: Sequence[int], clips_at_once: int) -> tuple[SoundBatch, ...]:
     """The sound in batches of at most `clips_at_once` clips and the head of the next, which the fade into it needs."""
-    batches = (
+    return tuple(
         _batch(frames, joints, first, min(first + clips_at_once, len(frames)))
         for first in range(0, len(frames), clips_at_once)
     )
-    return tuple(batch for batch in batches if batch.frames > 0)
+
+
+def _after_fade(clip: int, fade: int, copied: tuple[int, int] | None, longest: int) -> Piece:
+    """What a fade has of the clip after it: all up to the copy, if that is not far."""
+    return Piece(clip, 0, copied[0] if copied and copied[0] - fade <= longest else fade)
 
 
 def _encoded(piece: Piece, longest: int) -> list[Segment]:

@@ -12,6 +12,11 @@ SECONDS_PER_SEGMENT = 0.3  # an encoder is started, its clips are opened
 COPIED_FRAMES_PER_SECOND = 10_000
 SOUND_SECONDS_PER_SECOND = 40.0
 MAX_SEGMENT_SECONDS = 60.0
+"""Of work: what is lost, at most, when an instance dies."""
+
+MAX_WHOLE_SECONDS = 300.0
+"""The same of a segment that may turn out to be copied, and can be so only as a whole."""
+
 ENCODED_REORDER_FRAMES = 2  # x264's, with B-frames that others refer to
 
 
@@ -36,6 +41,6 @@ def encoding_seconds(frames: int, pixels: int, encode: EncodeSettings) -> float:
     return SECONDS_PER_SEGMENT + frames * pixels / encode.pixels_per_second
 
 
-def longest_segment(pixels: int, encode: EncodeSettings) -> int:
-    """How many frames are encoded in one go: what is lost, at most, when an instance dies."""
-    return max(int(MAX_SEGMENT_SECONDS * encode.pixels_per_second / pixels), 1)
+def frames_within(seconds: float, pixels: int, encode: EncodeSettings) -> int:
+    """How many frames are encoded in that time; at least one."""
+    return max(int(seconds * encode.pixels_per_second / pixels), 1)
