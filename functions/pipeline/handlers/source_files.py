@@ -49,6 +49,9 @@ class SourceFiles:
         self._kept_bytes = kept_bytes
         self._lock = threading.RLock()
         self._fetched: dict[int, Future[None]] = {}
+        self._coming: set[int] = set()
+        self._unwanted: set[int] = set()  # of those that are coming: released before they were there
+        self._is_closing = threading.Event()
         self._pool = ThreadPoolExecutor(FETCHES_AHEAD, "fetch")
         self._all = [
             Source(
@@ -70,6 +73,8 @@ class SourceFiles:
         return self
 
     def __exit__(self, *_: object) -> None:
+        """What is still coming is given up; a server that says nothing is waited for as long as a download does."""
+        self._is_closing.set()
         self._pool.shutdown(cancel_futures=True)
 
     def __len__(self) -> int:
@@ -104,6 +109,10 @@ class SourceFiles:
     def release(self, place: int) -> None:
         """The file goes: it is needed no more, or not for long."""
         with self._lock:
+            if place in self._coming and not self._fetched[place].cancel():
+                self._unwanted.add(place)
+                return
+            self._coming.discard(place)
             self._fetched.pop(place, None)
             self._all[place].path.unlink(missing_ok=True)
 
@@ -123,14 +132,29 @@ class SourceFiles:
 
     def _begin(self, place: int) -> Future[None]:
         with self._lock:
+            self._unwanted.discard(place)
             if place not in self._fetched:
-                self._fetched[place] = self._pool.submit(self._download, self._all[place])
+                self._coming.add(place)
+                self._fetched[place] = self._pool.submit(self._download, place)
             return self._fetched[place]
 
-    def _download(self, source: Source) -> None:
-        self._downloads.fetch(
-            source.url, source.path, max_bytes=source.max_bytes, kind=source.kind, should_stop=self._turn.check
-        )
+    def _download(self, place: int) -> None:
+        source = self._all[place]
+        try:
+            self._downloads.fetch(
+                source.url, source.path, max_bytes=source.max_bytes, kind=source.kind, should_stop=self._check
+            )
+        finally:
+            with self._lock:
+                self._coming.discard(place)
+                if place in self._unwanted:
+                    self._unwanted.discard(place)
+                    self.release(place)
+
+    def _check(self) -> None:
+        if self._is_closing.is_set():
+            raise _ClosedError
+        self._turn.check()
 
     def _bytes_on_disk(self) -> int:
         return sum(size_or_nothing(source.path) for source in self._all)
@@ -142,6 +166,10 @@ class SourceFiles:
             yield
         except (SourceError, OutOfSpace) as error:
             raise type(error)(f"{self._all[place].label}: {error}") from error
+
+
+class _ClosedError(Exception):
+    """A fetch ends because nobody waits for it any more."""
 
 
 def size_or_nothing(path: Path) -> int:
