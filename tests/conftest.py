@@ -15,6 +15,7 @@ from localdev.stack.firestore_jar import cached_jars, find_firestore_jar
 from localdev.stack.java import find_java
 from localdev.stack.ports import LOOPBACK, choose_ports, is_listening
 from localdev.stack.processes import GuardedCommand
+from tests.composition_clips import CompositionClips
 from tests.media_samples import MediaSamples
 
 ROOT = Path(__file__).parent.parent
@@ -58,6 +59,12 @@ def firestore_client(firestore_emulator: str) -> Iterator[firestore.Client]:
 def media_samples(tmp_path_factory: pytest.TempPathFactory) -> MediaSamples:
     """Small real media files."""
     return MediaSamples(tmp_path_factory.mktemp("media"))
+
+
+@pytest.fixture(scope="session")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> CompositionClips:
+    """Clips of every kind to compose."""
+    return CompositionClips(tmp_path_factory.mktemp("clips"))
 
 
 def _jar(folder: Path) -> Path:

@@ -18,7 +18,6 @@ from moto.server import ThreadedMotoServer
 from pipeline.adapters.firebase_storage import FirebaseStorage
 from pipeline.adapters.object_storage import ObjectStorage
 from pipeline.adapters.r2_storage import R2Storage
-from tests.composition_clips import CompositionClips
 from tests.composition_files import Studio
 
 BUCKET = "media-bucket"
@@ -165,12 +164,6 @@ def free_port() -> int:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return sock.getsockname()[1]
-
-
-@pytest.fixture(scope="session")
-def clips(tmp_path_factory: pytest.TempPathFactory) -> CompositionClips:
-    """Clips of every kind to compose."""
-    return CompositionClips(tmp_path_factory.mktemp("clips"))
 
 
 @pytest.fixture

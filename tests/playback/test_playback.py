@@ -1,15 +1,15 @@
 """What the composer makes, watched in a real browser."""
 
 from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from pipeline.adapters.composer import compose
-from pipeline.adapters.media_probe import probe_media
-from pipeline.domain.media_plans import CompositionOptions, plan_composition
+from tests.composition_clips import KINDS, CompositionClips
+from tests.composition_files import Studio
 from tests.media_samples import MediaSamples
 from tests.playback.player import Player
 from tests.playback.right_frames import Picture, assert_shows_the_right_frames, decoded_pictures
@@ -20,20 +20,7 @@ FAST = (*BT709, "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"
 
 
 def composed(folder: Path, sources: Sequence[Path], music: Path | None = None, **options: Any) -> Path:
-    probes = [probe_media(source) for source in sources]
-    plan = plan_composition(probes, CompositionOptions(**options), probe_media(music) if music else None)
-    target = folder / "final.mp4"
-    compose(
-        plan,
-        sources,
-        music,
-        target,
-        workdir=folder,
-        on_progress=lambda _: None,
-        deadline_seconds=60,
-        should_stop=lambda: None,
-    )
-    return target
+    return Studio(folder).compose(sources, music, **options).path
 
 
 def color_of(clip: Path) -> np.ndarray:
@@ -96,3 +83,25 @@ def test_clips_of_every_kind_in_one_video(media_samples: MediaSamples, player: P
 def test_broadcast_rates(media_samples: MediaSamples, player: Player, tmp_path: Path, rate: str):
     sources = [media_samples.moving(rate=rate, number=number) for number in range(2)]
     assert_shows_the_right_frames(player, composed(tmp_path, sources, crossfade_seconds=0.25))
+
+
+@pytest.mark.parametrize("fade_seconds", [0.25, 0.5])
+def test_copied_bodies_between_encoded_joints(
+    clips: CompositionClips, player: Player, tmp_path: Path, fade_seconds: float
+):
+    sources = [clips.prepared(number, sound_hz=300) for number in range(3)]
+    made = Studio(tmp_path).compose(sources, crossfade_seconds=fade_seconds)
+    assert [segment.is_copied for segment in made.plan.segments] == [True, False, True, False, True]
+    starts = list(accumulate(segment.frames for segment in made.plan.segments))[:-1]
+    around = [number for start in starts for number in (start - 1, start, start + 1)]
+    assert_shows_the_right_frames(player, made.path, joints=around)
+
+
+def test_clips_of_two_encoders_one_after_the_other(clips: CompositionClips, player: Player, tmp_path: Path):
+    kinds = [kind for kind in KINDS if kind != "one picture"]
+    odd = [clips.of_kind(kind, "steelblue") for kind in kinds]
+    sources = [clip for one in odd for clip in (clips.prepared("firebrick", seconds=1.0), one)]
+    made = Studio(tmp_path).compose(sources, crossfade=False)
+    assert {segment.is_copied for segment in made.plan.segments} == {True, False}
+    starts = list(accumulate(segment.frames for segment in made.plan.segments))[:-1]
+    assert_shows_the_right_frames(player, made.path, samples=0, joints=starts)
