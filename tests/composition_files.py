@@ -1,5 +1,6 @@
 """Compositions of local files for tests: planned, composed, and read back with other eyes than the composer's own."""
 
+import os
 import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -239,3 +240,15 @@ def assert_sound_lasts_as_long_as_pictures(path: Path) -> None:
         lengths = [float(stream.duration * stream.time_base) for stream in (video, audio)]
         assert lengths[1] == pytest.approx(lengths[0], abs=0.02)
         assert (video.start_time, audio.start_time) == (0, 0)
+
+
+def has_children(name: str) -> bool:
+    """Whether a program whose name begins so runs that this process has started."""
+    for status in Path("/proc").glob("[0-9]*/status"):
+        try:
+            facts = dict(line.split(":\t", 1) for line in status.read_text().splitlines() if ":\t" in line)
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if facts["Name"].startswith(name) and facts["PPid"] == str(os.getpid()):
+            return True
+    return False
