@@ -67,7 +67,8 @@ class PictureCheck:
             first, last = (_picture(path, (piece.start + at) * frame_seconds) for at in (start, end - 1))
             if (kind := _kind(first, last)) is not None:
                 times = [(self._frames + at) / self._rate for at in (start, end)]
-                self._warnings.append(picture_warning(kind, segment.left.clip + 1, times[0], times[1]))
+                clip = segment.clip_at((start + end) / 2)
+                self._warnings.append(picture_warning(kind, clip + 1, times[0], times[1]))
         middle = self._frames + piece.frames / 2
         if middle >= self._next_candidate:
             self._consider(_picture(path, (piece.start + piece.frames / 2) * frame_seconds, exactly=False))

@@ -50,6 +50,10 @@ class Segment:
         """The places of the clips that it needs, in order."""
         return (self.left.clip, self.right.clip) if self.right else (self.left.clip,)
 
+    def clip_at(self, frame: float) -> int:
+        """The place of the clip that one sees most of at a frame of the segment."""
+        return self.right.clip if self.right and frame > self.left.frames - self.fade / 2 else self.left.clip
+
 
 @dataclass(frozen=True)
 class SoundBatch:
