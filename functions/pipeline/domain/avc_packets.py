@@ -6,11 +6,12 @@ Source: ISO/IEC 14496-15, 5.3.3 (AVCDecoderConfigurationRecord); ISO/IEC 14496-1
 from dataclasses import dataclass
 from enum import Enum
 
-from pipeline.domain.parameter_sets import read_parameter_sets
+from pipeline.domain.parameter_sets import free_id, read_parameter_sets
 
 SLICES = (1, 2, 3, 4, 5)  # coded slices, with and without data partitioning
 IDR_SLICE = 5
 PARAMETER_SETS = (7, 8, 13, 15)  # of sequences, of pictures, and their extensions
+ENCODED_LENGTH_BYTES = 4  # of our encoder; one file has one length for all its pictures
 MAX_UNITS = 256
 """Of one packet: level 5.2 allows fewer slices in a picture of any size that is composed here."""
 
@@ -28,7 +29,7 @@ class AvcRecord:
     """What of a configuration record is needed to look into packets."""
 
     content: bytes  # all of it
-    length_bytes: int  # of the count before each unit: 1, 2 or 4
+    length_bytes: int  # of the count before each unit
     parameter_sets: frozenset[bytes]
 
     def kind(self, packet: memoryview) -> PacketKind:
@@ -51,10 +52,13 @@ class AvcRecord:
 
 
 def read_avc_record(extradata: bytes) -> AvcRecord | None:
-    """The record in a decoder's `extradata`; None when it is none that is understood."""
+    """The record in a decoder's `extradata`; None when it is not understood, or that of our encoder cannot join it."""
     try:
         sets = read_parameter_sets(extradata)
+        free_id(extradata)
     except ValueError:
         return None
     units = frozenset((*sets.sequence_sets, *sets.picture_sets))
-    return AvcRecord(extradata, sets.length_bytes, units) if units and sets.length_bytes != 3 else None
+    return (
+        AvcRecord(extradata, sets.length_bytes, units) if units and sets.length_bytes == ENCODED_LENGTH_BYTES else None
+    )

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 HIGH_PROFILES = (100, 110, 122, 144)
 LARGEST_ID = 31  # of an SPS; of a PPS it is 255, but our encoder gives both the same
+MAX_SEQUENCE_SETS, MAX_PICTURE_SETS = 31, 255  # of one record
 
 
 @dataclass(frozen=True)
@@ -56,16 +57,25 @@ def read_parameter_sets(record: bytes) -> ParameterSets:
 
 
 def free_id(record: bytes) -> int:
-    """The smallest id that no set of the record has; 0 for an empty one. Raises ValueError when all are taken."""
-    taken = read_parameter_sets(record).ids if record else frozenset()
+    """The smallest id that no set of the record has; 0 for an empty one.
+
+    Raises ValueError when all are taken, or the record has no room for one more of each kind.
+    """
+    if not record:
+        return 0
+    sets = read_parameter_sets(record)
+    taken = sets.ids
     free = [number for number in range(LARGEST_ID + 1) if number not in taken]
-    if not free:
-        raise ValueError("all ids of parameter sets are taken")
+    if not free or len(sets.sequence_sets) >= MAX_SEQUENCE_SETS or len(sets.picture_sets) >= MAX_PICTURE_SETS:
+        raise ValueError("the record has no room for more parameter sets")
     return free[0]
 
 
 def merge_parameter_sets(records: Sequence[bytes]) -> bytes:
-    """One avcC record for streams whose sets have different ids. Raises ValueError when two have the same."""
+    """One avcC record for streams whose sets have different ids.
+
+    Raises ValueError when two have the same, when there are too many, or when the streams count bytes differently.
+    """
     parts = [read_parameter_sets(record) for record in dict.fromkeys(records)]
     if len(parts) == 1:
         return records[0]
@@ -75,6 +85,8 @@ def merge_parameter_sets(records: Sequence[bytes]) -> bytes:
         raise ValueError("two streams use the same id for different parameter sets")
     sequence_sets = [one for part in parts for one in part.sequence_sets]
     picture_sets = [one for part in parts for one in part.picture_sets]
+    if len(sequence_sets) > MAX_SEQUENCE_SETS or len(picture_sets) > MAX_PICTURE_SETS:
+        raise ValueError("the streams have more parameter sets than fit into one record")
     constraints = parts[0].constraints
     for part in parts:
         constraints &= part.constraints  # what all streams keep to
