@@ -10,8 +10,9 @@ from typing import Literal
 MIN_PICTURE_SECONDS = 1.0
 MIN_SILENT_SECONDS = 3
 SILENCE_DB = -60.0
+TOUCHING_SECONDS = 0.1  # between two stretches of one clip that are told as one
 TINY_BYTES, TINY_SHARE = 200, 1 / 4000
-"""A packet of fewer bytes than either, the second for each pixel, holds no change that one would see."""
+"""A packet of no more bytes than one of them, the second for each pixel, holds no change that one would see."""
 
 Kind = Literal["black", "frozen", "silent"]
 
@@ -58,12 +59,17 @@ def joined(warnings: Sequence[MediaWarning]) -> list[MediaWarning]:
     result: list[MediaWarning] = []
     for warning in sorted(warnings, key=lambda one: (one.start_seconds, one.code)):
         last = result[-1] if result else None
-        touches = last and (last.code, last.clip) == (warning.code, warning.clip)
-        if last and touches and warning.code != "silent" and warning.start_seconds - last.end_seconds < 0.1:
-            result[-1] = picture_warning(last.code, last.clip, last.start_seconds, warning.end_seconds)  # type: ignore[arg-type]
+        if last and warning.code != "silent" and _touch(last, warning):
+            ends_at = max(last.end_seconds, warning.end_seconds)
+            result[-1] = picture_warning(warning.code, last.clip, last.start_seconds, ends_at)
         else:
             result.append(warning)
     return result
+
+
+def _touch(one: MediaWarning, following: MediaWarning) -> bool:
+    is_same = (one.code, one.clip) == (following.code, following.clip)
+    return is_same and following.start_seconds - one.end_seconds < TOUCHING_SECONDS
 
 
 def _runs(flags: Sequence[bool]) -> list[tuple[int, int]]:
