@@ -56,12 +56,12 @@ def final_thumbnail_key(user_id: str, video_id: str, job_id: str) -> str:
 
 def segment_key(user_id: str, video_id: str, job_id: str, fingerprint: str, number: int) -> str:
     """The `number`-th segment, from 1, of the plan with that fingerprint."""
-    return parts_prefix(user_id, video_id, job_id) + f"{fingerprint}_{number:03d}.mp4"
+    return _part_key(user_id, video_id, job_id, f"{fingerprint}_{number:03d}.mp4")
 
 
 def sound_key(user_id: str, video_id: str, job_id: str, fingerprint: str) -> str:
     """The sound of the plan with that fingerprint."""
-    return parts_prefix(user_id, video_id, job_id) + f"{fingerprint}_sound.m4a"
+    return _part_key(user_id, video_id, job_id, f"{fingerprint}_sound.m4a")
 
 
 def parts_prefix(user_id: str, video_id: str, job_id: str) -> str:
@@ -72,6 +72,10 @@ def parts_prefix(user_id: str, video_id: str, job_id: str) -> str:
 def highlights_key(user_id: str, video_id: str) -> str:
     """The highlights of a video, as the R2-only design kept them."""
     return _video_key(user_id, video_id, "highlights.json")
+
+
+def _part_key(user_id: str, video_id: str, job_id: str, filename: str) -> str:
+    return _video_key(user_id, video_id, "parts", _named(job_id, ""), filename)
 
 
 def _named(job_id: str, ending: str) -> str:
