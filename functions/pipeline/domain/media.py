@@ -34,9 +34,7 @@ class VideoStream:
     # What follows is for copying packets of H.264 into another file. Pictures are counted from 0 in the order shown.
     parameter_sets: str = ""  # hex of the decoder's configuration (avcC); "" when packets may never be copied
     entry_frames: tuple[int, ...] = ()  # pictures to begin copying with: of the first seconds, and the next after them
-    exit_frames: tuple[
-        int, ...
-    ] = ()  # n: the first n pictures need no other packet; of the last seconds, and one before
+    exit_frames: tuple[int, ...] = ()  # n: the first n pictures are the first n packets; of the last seconds likewise
     reorder_frames: int = 0  # the most places that a packet is behind its picture's; 0 without B-frames
 
     @property

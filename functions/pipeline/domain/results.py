@@ -5,17 +5,15 @@ from typing import Any
 
 from pipeline.domain.jobs import Job, JobKind
 
-_FILE = ("file_size_bytes", "width", "height", "thumbnail_url", "thumbnail_key", "model", "seed")
+_FILE = ("file_size_bytes", "width", "height", "thumbnail_url", "thumbnail_key")
+_MODEL = ("model", "seed")
 _VIDEO = ("video_url", "video_key", "video_id", "duration")
 
 RESULT_FIELDS: Mapping[JobKind, tuple[str, ...]] = {
-    JobKind.IMAGE: ("image_url", "image_key", "prompt_source", "composite_method", *_FILE),
-    JobKind.VIDEO: ("clip_id", *_VIDEO, *_FILE),
+    JobKind.IMAGE: ("image_url", "image_key", "prompt_source", "composite_method", *_FILE, *_MODEL),
+    JobKind.VIDEO: ("clip_id", *_VIDEO, *_FILE, *_MODEL),
     JobKind.MULTI_VIDEO: ("clips", "scene_errors"),
-    JobKind.COMPOSITION: (
-        *("poster_url", "poster_key", "thumbnail_url", "thumbnail_key", "warnings"),
-        *("width", "height", "file_size_bytes", *_VIDEO),
-    ),
+    JobKind.COMPOSITION: ("poster_url", "poster_key", "warnings", *_VIDEO, *_FILE),
 }
 
 
