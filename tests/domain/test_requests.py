@@ -1,11 +1,13 @@
 """Every field of every job schema, right and wrong."""
 
 import math
+import time
 from typing import Any
 
 import pytest
 
 from pipeline.domain.errors import InvalidRequest
+from pipeline.domain.jobs import JobKind
 from pipeline.domain.requests import (
     MAX_CLIPS,
     MAX_SCENES,
@@ -14,8 +16,11 @@ from pipeline.domain.requests import (
     JobRequest,
     MultiVideoRequest,
     VideoRequest,
+    fingerprint,
     parse_request,
+    request_key,
 )
+from pipeline.domain.transitions import TRANSITIONS
 
 # as the frontend of the seed writes them
 IMAGE = {
@@ -119,8 +124,9 @@ WRONG = [
     (CompositionRequest, COMPOSITION, "clips", [None, [], "x", [{}], [{"scene_number": 1}]]),
     (CompositionRequest, COMPOSITION, "include_crossfade", [None, "true", 0]),
     (CompositionRequest, COMPOSITION, "optimize_size", [None, "true", 0]),
-    (CompositionRequest, COMPOSITION, "crossfade_seconds", [0, -1, 6, "1", math.nan]),
-    (CompositionRequest, COMPOSITION, "transition", [None, "explode", 7]),
+    (CompositionRequest, COMPOSITION, "crossfade_seconds", [None, 0, -0.0, -1, 5.01, 6, "1", math.nan, True, []]),
+    (CompositionRequest, COMPOSITION, "crossfade_seconds", [math.inf, -math.inf, 1e308, 2**63, 10**400]),
+    (CompositionRequest, COMPOSITION, "transition", [None, "explode", "custom", "Fade", "fade ", "", 7, ["fade"]]),
 ]
 
 
@@ -152,6 +158,37 @@ def test_a_wrong_value_inside_a_scene_names_the_scene(name: str, value: Any):
         parse_request(MultiVideoRequest, MULTI | {"scenes": [scene, scene | {"scene_number": 2, name: value}]})
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("scene_number", 0),
+        ("video_url", "file:///x"),
+        *[("duration", value) for value in (0, -0.0, -1, -1e-320, 3600.1, 1e308, 2**63, 10**400, "5", True)],
+        *[("duration", value) for value in (math.nan, math.inf, -math.inf)],
+    ],
+)
+def test_a_wrong_value_inside_a_clip_names_the_clip(name: str, value: Any):
+    clip = COMPOSITION["clips"][0]  # type: ignore[index]
+    with pytest.raises(InvalidRequest, match=rf"'clips\.1\.{name}'"):
+        parse_request(CompositionRequest, COMPOSITION | {"clips": [clip, clip | {name: value}, clip]})
+
+
+@pytest.mark.parametrize("seconds", [5, 0.5, 0.001, 5.0])
+def test_a_fade_may_last_up_to_five_seconds(seconds: float):
+    assert parse_request(CompositionRequest, COMPOSITION | {"crossfade_seconds": seconds}).crossfade_seconds == seconds
+
+
+@pytest.mark.parametrize("duration", [None, 1, 0.04, 3600])
+def test_what_the_client_believes_of_a_clip_may_lack_or_be_any_length_up_to_an_hour(duration: float | None):
+    clip = COMPOSITION["clips"][0] | {"duration": duration}  # type: ignore[index]
+    assert parse_request(CompositionRequest, COMPOSITION | {"clips": [clip]}).clips[0].duration == duration
+
+
+@pytest.mark.parametrize("name", TRANSITIONS)
+def test_every_transition_may_be_asked_for(name: str):
+    assert parse_request(CompositionRequest, COMPOSITION | {"transition": name}).transition == name
+
+
 def test_scene_numbers_are_unique():
     with pytest.raises(InvalidRequest, match="only once"):
         parse_request(MultiVideoRequest, MULTI | {"scenes": MULTI["scenes"] * 2})  # type: ignore[operator]
@@ -168,8 +205,23 @@ def test_lists_are_bounded():
         parse_request(MultiVideoRequest, MULTI | {"scenes": scenes})
     with pytest.raises(InvalidRequest, match="at most 200"):
         parse_request(CompositionRequest, COMPOSITION | {"clips": [clip] * (MAX_CLIPS + 1)})
-    with pytest.raises(InvalidRequest, match="at most 200"):
+
+
+@pytest.mark.parametrize(
+    ("differences", "field"),
+    [
+        ({}, "clips"),
+        *[({"duration": value}, r"clips\.0\.duration") for value in (-1, 0, math.nan, math.inf, 1e308, "5")],
+        ({"video_url": "file:///x"}, r"clips\.0\.video_url"),
+    ],
+)
+def test_ten_thousand_clips_are_refused_at_once(differences: dict[str, Any], field: str):
+    clip = COMPOSITION["clips"][0] | differences  # type: ignore[index]
+    started = time.process_time()
+    with pytest.raises(InvalidRequest, match=f"'{field}'") as caught:
         parse_request(CompositionRequest, COMPOSITION | {"clips": [clip] * 10_000})
+    assert time.process_time() - started < 2
+    assert len(caught.value.message) < 200
 
 
 def test_a_product_composite_needs_a_product():
@@ -181,3 +233,28 @@ def test_the_message_never_repeats_what_was_sent():
     with pytest.raises(InvalidRequest) as caught:
         parse_request(VideoRequest, VIDEO | {"image_url": "ftp://user:secret@example.com/"})
     assert "secret" not in caught.value.message
+
+
+def test_two_jobs_ask_for_the_same_whatever_their_ids_are():
+    one, other = (parse_request(ImageRequest, IMAGE | {"request_id": name, "job_id": name}) for name in ("a", "b"))
+    assert fingerprint(one) == fingerprint(other)
+
+
+@pytest.mark.parametrize(
+    "difference", [{"text": "Another"}, {"user_id": "u2"}, {"style_prompt": ""}, {"scene_id": "s2"}]
+)
+def test_two_jobs_that_differ_in_anything_else_do_not(difference: dict[str, Any]):
+    one, other = (parse_request(ImageRequest, fields) for fields in (IMAGE, IMAGE | difference))
+    assert fingerprint(one) != fingerprint(other)
+
+
+def test_a_request_id_belongs_to_one_user_and_one_kind_of_job():
+    keys = [
+        request_key(JobKind.IMAGE, "u1", "r1"),
+        request_key(JobKind.VIDEO, "u1", "r1"),
+        request_key(JobKind.IMAGE, "u2", "r1"),
+        request_key(JobKind.IMAGE, "u1", "r2"),
+        request_key(JobKind.IMAGE, "u1r", "1"),
+    ]
+    assert len(set(keys)) == len(keys)
+    assert keys[0] == request_key(JobKind.IMAGE, "u1", "r1")

@@ -126,7 +126,7 @@ def parse_request(model: type[Request], fields: Mapping[str, Any]) -> Request:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "document"
         raise InvalidRequest(f"Field '{where}' is not valid: {first['msg']}.") from error
-    _refuse_duplicate_scenes(request)
+    _refuse_contradictions(request)
     return request
 
 
@@ -152,7 +152,7 @@ def _as_tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _refuse_duplicate_scenes(request: JobRequest) -> None:
+def _refuse_contradictions(request: JobRequest) -> None:
     if isinstance(request, MultiVideoRequest):
         numbers = [scene.scene_number for scene in request.scenes]
         if len(set(numbers)) != len(numbers):
