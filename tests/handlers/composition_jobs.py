@@ -1,5 +1,6 @@
 """Composition jobs of several turns, and instances of the function that are killed before any of their effects."""
 
+import re
 import subprocess
 import threading
 from collections import Counter
@@ -49,7 +50,7 @@ class Instance:
     """What one or several instances did to the world, and when the next of them is killed. For several threads."""
 
     effects_left: int = NEVER
-    dies_at: str | None = None  # only calls of this name count as effects
+    dies_at: str | None = None  # only calls of this name count as effects; else all but writes into an upload
     uploads: Counter[str] = field(default_factory=Counter)  # by key, those that were finished
     downloads: list[str] = field(default_factory=list)
     fetches: list[str] = field(default_factory=list)
@@ -68,7 +69,7 @@ class Instance:
         with self._lock:
             if self.is_dead:
                 raise Killed(name)
-            if self.dies_at in (None, name):
+            if self.dies_at == name or (self.dies_at is None and name != "write_upload"):
                 self.effects_left -= 1
                 if self.effects_left == 0:
                     raise Killed(name)
@@ -138,7 +139,7 @@ class _WatchedUpload:
 
     def write(self, data: bytes) -> int:
         try:
-            self._instance.before("write", ())
+            self._instance.before("write_upload", ())
         except Killed as killed:
             raise CutOff from killed
         return self._upload.write(data)
@@ -201,9 +202,18 @@ class CompositionJob:
         prefix = parts_prefix(USER, self.ref.job_id, self.ref.job_id)
         return [stored.key for stored in self.bench.storage.list_objects(prefix)]
 
+    @property
+    def final_key(self) -> str:
+        return final_video_key(USER, self.ref.job_id, self.ref.job_id)
+
     def is_visible(self) -> bool:
         """Whether there is a final video."""
-        return self.bench.storage.stat(final_video_key(USER, self.ref.job_id, self.ref.job_id)) is not None
+        return self.bench.storage.stat(self.final_key) is not None
+
+    def recorded(self) -> set[str]:
+        """The steps that are done, without the fingerprints of their plan."""
+        steps = self.document.get("steps", {})
+        return {re.sub("_[0-9a-f]{16}$", "", name) for name, step in steps.items() if step["done"]}
 
     def video(self, folder: Path) -> Path:
         target = folder / f"{self.ref.job_id}.mp4"
