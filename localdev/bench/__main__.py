@@ -1,7 +1,11 @@
-"""`make bench`: every figure, printed and written to build/bench.json."""
+"""`make bench`: every figure, printed and written to build/bench.json.
+
+`python -m localdev.bench compositions` measures those only, and prints them.
+"""
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -10,17 +14,22 @@ from rich.table import Table
 from localdev.bench import compositions, imports, multi_video, payments, sweeps
 
 OUTPUT = Path("build/bench.json")
+MODULES = (imports, compositions, payments, multi_video, sweeps)
 
 
-def main() -> int:
+def main(only: Sequence[str]) -> int:
     """Exit status: 0, whatever was measured; a figure short of its target is a result, not a failure."""
     console = Console(highlight=False)
     figures = []
-    for module in (imports, compositions, payments, multi_video, sweeps):
-        console.print(f"measuring {module.__name__.rsplit('.', 1)[-1]} ...", style="dim")
+    for module in MODULES:
+        name = module.__name__.rsplit(".", 1)[-1]
+        if only and name not in only:
+            continue
+        console.print(f"measuring {name} ...", style="dim")
         figures += module.measure()
-    OUTPUT.parent.mkdir(exist_ok=True)
-    OUTPUT.write_text(json.dumps([figure.as_json() for figure in figures], indent=2) + "\n")
+    if not only:
+        OUTPUT.parent.mkdir(exist_ok=True)
+        OUTPUT.write_text(json.dumps([figure.as_json() for figure in figures], indent=2) + "\n")
     table = Table("figure", "value", "", "target", "ok")
     for figure in figures:
         table.add_row(figure.name, f"{figure.value:.3f}", figure.unit, figure.target, "yes" if figure.ok else "no")
@@ -29,4 +38,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -32,7 +32,13 @@ def seconds_of(work: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
+def medians_of(*works: Callable[[], object], rounds: int) -> list[float]:
+    """How long each work takes, in the median of its runs; they run in turns, so that a busy machine meets all."""
+    runs = [[seconds_of(work) for work in works] for _ in range(rounds)]
+    return [statistics.median(times) for times in zip(*runs, strict=True)]
+
+
 def ratio_of(ours: Callable[[], object], theirs: Callable[[], object], rounds: int) -> float:
-    """The median time of `ours` over that of `theirs`, run in turns so that a busy machine meets both."""
-    pairs = [(seconds_of(ours), seconds_of(theirs)) for _ in range(rounds)]
-    return statistics.median(a for a, _ in pairs) / statistics.median(b for _, b in pairs)
+    """The time of `ours` over that of `theirs`."""
+    ours_seconds, theirs_seconds = medians_of(ours, theirs, rounds=rounds)
+    return ours_seconds / theirs_seconds
