@@ -19,7 +19,7 @@ from pipeline.adapters.muxing import FinalVideo, SeekableFile
 from pipeline.adapters.picture_check import PictureCheck
 from pipeline.adapters.segment_encoding import encode_segment, is_smaller_copied
 from pipeline.adapters.sound import ClipFiles
-from pipeline.adapters.watch import Watch
+from pipeline.adapters.watch import Watch, naming
 from pipeline.domain.media_plans import CompositionPlan
 from pipeline.domain.media_segments import Piece
 from pipeline.domain.media_work import FAST
@@ -70,8 +70,9 @@ def compose(
             else:
                 path, piece = encoded, Piece(number, 0, segment.frames)
                 frame_seconds = float(1 / plan.form.frame_rate)
-            sizes = video.add(path, piece)
-            check.look(path, piece, frame_seconds, sizes, segment)
+            with naming(segment.clips):
+                sizes = video.add(path, piece)
+                check.look(path, piece, frame_seconds, sizes, segment)
             if encoded is not None:
                 encoded.unlink()
             for clip in segment.clips:

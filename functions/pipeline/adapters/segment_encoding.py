@@ -8,7 +8,7 @@ from pipeline.adapters.encoding import encoder_options
 from pipeline.adapters.filter_graphs import ClipPath, segment_pictures
 from pipeline.adapters.media_probe import open_media
 from pipeline.adapters.muxing import read_pictures
-from pipeline.adapters.watch import Watch
+from pipeline.adapters.watch import Watch, naming
 from pipeline.domain.errors import MediaError
 from pipeline.domain.media_plans import CompositionPlan
 from pipeline.domain.media_segments import Segment
@@ -29,11 +29,12 @@ def encode_segment(
         plan.form, plan.encode, set_id=plan.encoded_set_id, tags_color=plan.tags_color, threads=threads
     )
     output = ffmpeg.output(pictures, str(target), f="mp4", map_metadata=-1, **options)
-    watch.run(output, "-copyts", "-filter_complex_threads", "1", frames=segment.frames)
-    with open_media(target) as container:
-        frames = container.streams.video[0].frames
-    if frames != segment.frames:
-        raise MediaError(f"A part of the video has {frames} frames instead of {segment.frames}.")
+    with naming(segment.clips):
+        watch.run(output, "-copyts", "-filter_complex_threads", "1", frames=segment.frames)
+        with open_media(target) as container:
+            frames = container.streams.video[0].frames
+        if frames != segment.frames:
+            raise MediaError(f"{frames} pictures came out instead of {segment.frames}.")
     return target
 
 

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import ffmpeg
 
 from pipeline.adapters.filter_graphs import AUDIO_RATE_HZ, batch_sound, exact_sound, raw_sound, with_music
-from pipeline.adapters.watch import Watch
+from pipeline.adapters.watch import Watch, naming
 from pipeline.domain.errors import JobError
 from pipeline.domain.media_plans import CompositionPlan
 from pipeline.domain.media_segments import SoundBatch, cut_sound
@@ -87,7 +87,8 @@ def _decode(plan: CompositionPlan, batch: SoundBatch, clips: ClipFiles, writing:
     """Write the raw samples of some clips into a pipe."""
     sound = batch_sound(plan, batch, clips.clip)
     raw = ffmpeg.output(sound, "pipe:1", f="s16le", acodec="pcm_s16le", ar=AUDIO_RATE_HZ, ac=2)
-    watch.telling(lambda _: None).run(raw, "-copyts", stdout=writing)
+    with naming([piece.clip for piece in batch.pieces]):
+        watch.telling(lambda _: None).run(raw, "-copyts", stdout=writing)
     for piece in batch.pieces:
         clips.spare(piece.clip)
 

@@ -4,13 +4,15 @@ stop them.
 
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import ffmpeg
 
 from pipeline.adapters.ffmpeg import run_ffmpeg
+from pipeline.domain.errors import MediaError
 
 
 def _nobody(_: float) -> None:
@@ -60,3 +62,14 @@ class Watch:
             stdin=stdin,
             stdout=stdout,
         )
+
+
+@contextmanager
+def naming(clips: Sequence[int]) -> Iterator[None]:
+    """A MediaError of the body says which clips it is about; `clips` are places from 0, the sentence counts from 1."""
+    try:
+        yield
+    except MediaError as error:
+        numbers = sorted({clip + 1 for clip in clips})
+        name = f"Clip {numbers[0]}" if len(numbers) == 1 else f"Clips {numbers[0]} to {numbers[-1]}"
+        raise MediaError(f"{name}: {error}") from error
