@@ -1,6 +1,9 @@
-"""Running ffmpeg: time, progress, stopping, and what its failures become."""
+"""Running ffmpeg: time, progress, stopping, hanging, pipes, and what its failures become."""
 
+import os
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,7 @@ from pipeline.adapters.ffmpeg import run_ffmpeg
 from pipeline.domain.errors import DeadlineExceeded, MediaError, OutOfSpace
 
 ENDLESS = ["-re", "-f", "lavfi", "-i", "color=red:s=64x64:r=24"]
+RAW = ["-f", "s16le", "-ar", "48000"]
 SHORT = ["-f", "lavfi", "-i", "color=red:s=64x64:r=24:d=2"]
 
 
@@ -83,3 +87,76 @@ def test_a_failure_holds_the_last_words_of_ffmpeg_and_no_path(tmp_path: Path):
     assert "0x" not in str(caught.value)
     assert str(tmp_path) not in str(caught.value)
     assert "missing.mp4" in str(caught.value)
+
+
+class TestHanging:
+    """An ffmpeg that reads what nobody writes."""
+
+    @pytest.fixture
+    def silent_pipe(self) -> Iterator[int]:
+        reading, writing = os.pipe()
+        yield reading
+        os.close(reading)
+        os.close(writing)
+
+    def test_it_ends_when_nothing_new_is_shown(self, tmp_path: Path, silent_pipe: int):
+        target = tmp_path / "hung.wav"
+        started = time.monotonic()
+        with pytest.raises(MediaError, match="showed nothing new for 1 s"):
+            run_ffmpeg([*RAW, "-i", "pipe:0", str(target)], deadline_seconds=60, stdin=silent_pipe, stall_seconds=1.0)
+        assert 1 <= time.monotonic() - started < 4
+        assert not is_running(str(target))
+
+    def test_it_ends_when_it_stops_in_the_middle(self, tmp_path: Path):
+        reading, writing = os.pipe()
+        target = tmp_path / "half.wav"
+        os.write(writing, bytes(40_000))
+        try:
+            with pytest.raises(MediaError, match="ffmpeg hung"):
+                run_ffmpeg([*RAW, "-i", "pipe:0", str(target)], deadline_seconds=60, stdin=reading, stall_seconds=1.0)
+        finally:
+            os.close(reading)
+            os.close(writing)
+        assert not is_running(str(target))
+
+    def test_a_deadline_and_a_stop_come_first(self, silent_pipe: int):
+        hanging = [*RAW, "-i", "pipe:0", "-f", "null", "-"]
+        with pytest.raises(DeadlineExceeded):
+            run_ffmpeg(hanging, deadline_seconds=0.3, stdin=silent_pipe)
+
+        def stop() -> None:
+            raise StoppedByTest
+
+        with pytest.raises(StoppedByTest):
+            run_ffmpeg(hanging, deadline_seconds=60, stdin=silent_pipe, should_stop=stop)
+
+    def test_who_is_slow_but_goes_on_does_not_hang(self, tmp_path: Path):
+        slow = [*ENDLESS, "-t", "2.5", "-f", "null", "-"]  # in real time: something new with every picture
+        run_ffmpeg(slow, deadline_seconds=60, stall_seconds=1.2)
+
+
+class TestPipes:
+    def test_what_one_writes_another_reads(self, tmp_path: Path):
+        reading, writing = os.pipe()
+        target = tmp_path / "joined.wav"
+        source = ["-f", "lavfi", "-i", "sine=f=300:r=48000:d=2", *RAW, "-ac", "2", "pipe:1"]
+
+        def write() -> None:
+            run_ffmpeg(source, deadline_seconds=20, stdout=writing)
+            os.close(writing)
+
+        thread = threading.Thread(target=write)
+        thread.start()
+        run_ffmpeg([*RAW, "-ac", "2", "-i", "pipe:0", str(target)], deadline_seconds=20, stdin=reading)
+        thread.join()
+        os.close(reading)
+        header_bytes = 200
+        assert 2 * 48_000 * 4 <= target.stat().st_size <= 2 * 48_000 * 4 + header_bytes
+
+    def test_a_reader_that_has_gone_is_an_error(self):
+        reading, writing = os.pipe()
+        os.close(reading)
+        source = ["-f", "lavfi", "-i", "sine=f=300:r=48000:d=2", *RAW, "pipe:1"]
+        with pytest.raises(MediaError, match="Broken pipe"):
+            run_ffmpeg(source, deadline_seconds=20, stdout=writing)
+        os.close(writing)
