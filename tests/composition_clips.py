@@ -1,6 +1,8 @@
 """Clips to compose, of every kind that users have, made once a session with the ffmpeg that the project ships."""
 
+import hashlib
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,49 +92,56 @@ class CompositionClips:
         source = f"{shown},format=gbrp,{IN_BT709},{TAGS if names_colors else NO_TAGS}"
         keyframes = f"{fade_seconds},{seconds - fade_seconds}"
         encoded = [*X264, "-crf", str(crf), "-x264-params", "open-gop=0:stitchable=1", "-force_key_frames", keyframes]
-        facts = (content, seconds, fade_seconds, rate.replace("/", "-"), crf, sound_hz, names_colors)
-        name = f"prepared_{'_'.join(map(str, facts))}.mp4"
-        return self._made(name, _tone(sound_hz, seconds), source, encoded)
+        return self._made(source, encoded, sound=_tone(sound_hz, seconds))
 
     def of_kind(self, name: str, color: str) -> Path:
         """A clip of one colour, without sound."""
         kind = KINDS[name]
         source = f"color={color}:s={kind.size}:r={kind.rate}:d={kind.seconds},format=gbrp,{kind.form}"
-        return self._made(f"{name}_{color}{kind.suffix}", [], source, [*kind.options])
+        return self._made(source, kind.options, suffix=kind.suffix)
 
     def turned(self, color: str) -> Path:
         """A clip that lies on its side, and says so."""
-        source = f"color={color}:s=284x160:r=24:d=1,format=gbrp,{IN_BT709}"
-        lying = self._made(f"lying_{color}.mp4", [], source, [*X264])
-        return self.copied(f"turned_{color}.mp4", lying, before=["-display_rotation", "90"])
+        lying = self.of(f"color={color}:s=284x160:r=24:d=1")
+        return self._file(["-display_rotation", "90", "-i", str(lying), "-c", "copy"])
+
+    def late(self, clip: Path, *, seconds: float) -> Path:
+        """The same packets, shown so much later."""
+        return self._file(["-itsoffset", str(seconds), "-i", str(clip), "-c", "copy", "-copyts"])
 
     def with_sound(
-        self, name: str, color: str, sound: list[str], *, sound_from: float = 0.0, pictures_from: float = 0.0
+        self, color: str, sound: Sequence[str], *, sound_from: float = 0.0, pictures_from: float = 0.0
     ) -> Path:
         """A second of one colour; `sound` are ffmpeg's arguments for its sound. Both may begin late."""
         source = f"color={color}:s={SIZE}:r=24:d=1,format=gbrp,{IN_BT709}"
-        sound = [*(["-itsoffset", str(sound_from)] if sound_from else []), *sound]
-        before = ["-itsoffset", str(pictures_from)] if pictures_from else []
-        return self._made(f"sound_{name}_{color}_{sound_from}_{pictures_from}.mp4", sound, source, [*X264], before)
+        return self._made(source, X264, sound=[*_from(sound_from), *sound], before=_from(pictures_from))
 
-    def copied(self, name: str, clip: Path, *, before: list[str] | None = None, after: list[str] | None = None) -> Path:
-        """The same packets in another file."""
-        path = self._folder / name
-        if not path.exists():
-            _ffmpeg(*(before or []), "-i", str(clip), "-c", "copy", *(after or []), str(path))
-        return path
-
-    def of(self, name: str, source: str, *options: str) -> Path:
+    def of(self, source: str, *options: str) -> Path:
         """A clip that shows what a graph of ffmpeg's filters makes."""
-        return self._made(name, [], f"{source},format=gbrp,{IN_BT709}", [*(options or X264)])
+        return self._made(f"{source},format=gbrp,{IN_BT709}", options or X264)
 
     def _made(
-        self, name: str, sound: list[str], source: str, options: list[str], before: list[str] | None = None
+        self,
+        source: str,
+        options: Sequence[str],
+        *,
+        sound: Sequence[str] = (),
+        before: Sequence[str] = (),
+        suffix: str = ".mp4",
     ) -> Path:
-        path = self._folder / name.replace(" ", "_")
+        return self._file([*before, "-f", "lavfi", "-i", source, *sound, *options], suffix)
+
+    def _file(self, arguments: Sequence[str], suffix: str = ".mp4") -> Path:
+        """What ffmpeg makes of these arguments."""
+        path = self._folder / (hashlib.sha256(repr(arguments).encode()).hexdigest()[:16] + suffix)
         if not path.exists():
-            _ffmpeg(*(before or []), "-f", "lavfi", "-i", source, *sound, *options, str(path))
+            command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-nostdin", *arguments, str(path)]
+            subprocess.run(command, check=True)
         return path
+
+
+def _from(seconds: float) -> list[str]:
+    return ["-itsoffset", str(seconds)] if seconds else []
 
 
 def _tone(hz: int | None, seconds: float) -> list[str]:
@@ -141,8 +150,3 @@ def _tone(hz: int | None, seconds: float) -> list[str]:
         return []
     source = f"sine=f={hz}:r=48000:d={seconds}" if hz else f"anullsrc=r=48000:cl=mono,atrim=duration={seconds}"
     return ["-f", "lavfi", "-i", source, "-c:a", "aac", "-b:a", "96k"]
-
-
-def _ffmpeg(*arguments: str) -> None:
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-nostdin", "-y", *arguments]
-    subprocess.run(command, check=True)

@@ -189,7 +189,7 @@ def test_a_fade_longer_than_the_clips_takes_half_of_each(clips: CompositionClips
 @pytest.fixture(scope="module")
 def tiny_pair(clips: CompositionClips) -> list[Path]:
     shown = "s=160x90:r=24:d=0.25"
-    return [clips.of("tiny_1.mp4", f"testsrc2={shown}"), clips.of("tiny_2.mp4", f"smptebars={shown}")]
+    return [clips.of(f"testsrc2={shown}"), clips.of(f"smptebars={shown}")]
 
 
 @pytest.mark.parametrize("transition", TRANSITIONS)

@@ -99,7 +99,7 @@ class TestParameterSets:
 
     def test_clips_that_have_the_usual_id_too_are_told_apart(self, clips: CompositionClips, studio: Studio):
         options = (*X264, "-x264-params", "open-gop=0:stitchable=1:sps-id=1", "-force_key_frames", "0.5,1.5")
-        source = clips.of("second_id.mp4", "testsrc2=s=160x284:r=24:d=2", *options)
+        source = clips.of("testsrc2=s=160x284:r=24:d=2", *options)
         composed = studio.compose([source] * 2)
         assert composed.plan.encoded_set_id not in parameter_sets(source).ids
         assert len(parameter_sets(composed.path).sequence_sets) == 2
@@ -206,7 +206,7 @@ class TestReadPictures:
             list(read_pictures(moving[0], Piece(0, 0, 50), 1 / 24))
 
     def test_a_clip_that_begins_late_begins_with_its_first_picture(self, clips: CompositionClips, studio: Studio):
-        late = clips.copied("late.mp4", clips.prepared(1), before=["-itsoffset", "0.4"], after=["-copyts"])
+        late = clips.late(clips.prepared(1), seconds=0.4)
         assert video_of(late).start_seconds == pytest.approx(0.4, abs=0.01)
         made = studio.compose([late] * 2)
         assert made.plan.encoded_frames == 12

@@ -118,7 +118,7 @@ class TestSixtyClips:
 
     def test_nor_does_it_when_they_are_faded(self, clips: CompositionClips, studio: Studio):
         quiet = clips.prepared("navy", seconds=0.5, fade_seconds=0.25, sound_hz=0)
-        late = clips.with_sound("late", "white", TONE, sound_from=0.5)
+        late = clips.with_sound("white", TONE, sound_from=0.5)
         made = studio.compose([quiet] * 59 + [late], crossfade_seconds=0.25)
         assert made.plan.total_frames == 59 * 12 + 24 - 59 * 6
         assert_sound_lasts_as_long_as_pictures(made.path)
@@ -135,7 +135,7 @@ class TestOddSound:
     def test_it_is_heard_when_its_pictures_are_seen(
         self, clips: CompositionClips, studio: Studio, sound_from: float, pictures_from: float, expected: float
     ):
-        odd = clips.with_sound("odd", "white", TONE, sound_from=sound_from, pictures_from=pictures_from)
+        odd = clips.with_sound("white", TONE, sound_from=sound_from, pictures_from=pictures_from)
         usual = clips.prepared("navy", seconds=1.0)
         made = studio.compose([usual, odd, usual], crossfade=False)
         assert_plays_everywhere(made)
@@ -145,20 +145,23 @@ class TestOddSound:
         assert loudness(samples[:, round(2.05 * RATE_HZ) :]) < 0.001
 
     @pytest.mark.parametrize(
-        ("name", "sound"),
+        ("rate", "seconds", "options"),
         [
-            ("mono 8 kHz", ["-f", "lavfi", "-i", "sine=f=600:r=8000:d=1", "-c:a", "aac", "-b:a", "32k"]),
-            ("5.1", ["-f", "lavfi", "-i", "sine=f=600:r=48000:d=1", "-ac", "6", "-c:a", "aac"]),
-            ("22 kHz", ["-f", "lavfi", "-i", "sine=f=600:r=22050:d=1", "-c:a", "aac"]),
-            ("MP3", ["-f", "lavfi", "-i", "sine=f=600:r=44100:d=1", "-c:a", "libmp3lame"]),
-            ("Opus", ["-f", "lavfi", "-i", "sine=f=600:r=48000:d=1", "-c:a", "libopus"]),
-            ("shorter than its pictures", ["-f", "lavfi", "-i", "sine=f=600:r=48000:d=0.5", "-c:a", "aac"]),
-            ("longer than its pictures", ["-f", "lavfi", "-i", "sine=f=600:r=48000:d=2", "-c:a", "aac"]),
+            pytest.param(8000, 1, ["-c:a", "aac", "-b:a", "32k"], id="mono 8 kHz"),
+            pytest.param(48000, 1, ["-ac", "6", "-c:a", "aac"], id="5.1"),
+            pytest.param(22050, 1, ["-c:a", "aac"], id="22 kHz"),
+            pytest.param(44100, 1, ["-c:a", "libmp3lame"], id="MP3"),
+            pytest.param(48000, 1, ["-c:a", "libopus"], id="Opus"),
+            pytest.param(48000, 0.5, ["-c:a", "aac"], id="shorter than its pictures"),
+            pytest.param(48000, 2, ["-c:a", "aac"], id="longer than its pictures"),
         ],
     )
-    def test_it_becomes_stereo_at_48_khz(self, clips: CompositionClips, studio: Studio, name: str, sound: list[str]):
+    def test_it_becomes_stereo_at_48_khz(
+        self, clips: CompositionClips, studio: Studio, rate: int, seconds: float, options: list[str]
+    ):
+        sound = ["-f", "lavfi", "-i", f"sine=f=600:r={rate}:d={seconds}", *options]
         usual = clips.prepared("navy", seconds=1.0)
-        made = studio.compose([usual, clips.with_sound(name, "white", sound), usual], crossfade=False)
+        made = studio.compose([usual, clips.with_sound("white", sound), usual], crossfade=False)
         audio = made.probe.audio
         assert audio is not None
         assert (audio.codec, audio.sample_rate_hz, audio.channels) == ("aac", RATE_HZ, 2)
