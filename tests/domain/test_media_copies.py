@@ -44,7 +44,7 @@ FORM = VideoForm(1080, 1920, Fraction(24))
         ({"is_full_range": True}, "its colours are converted"),
         ({"is_interlaced": True}, "it is interlaced"),
         ({"parameter_sets": ""}, "its packets cannot be joined with others"),
-        ({"parameter_sets": SETS_0_OTHER}, "it was encoded in another way than most of the material"),
+        ({"parameter_sets": SETS_0_OTHER}, "it was encoded in another way than what is copied"),
         (
             {"width": 720, "height": 1280, "frame_rate": NTSC, "codec": "hevc", "parameter_sets": SETS_0_OTHER},
             "720x1280 is scaled, 29.970 fps is retimed, not every player takes hevc",
@@ -70,8 +70,16 @@ def test_why_a_clip_is_encoded(difference: dict[str, object], why: str):
         ([video_stream(), video_stream(96, parameter_sets=SETS_0_OTHER, is_interlaced=True)], SETS_0),
     ],
 )
-def test_those_parameter_sets_are_copied_that_most_seconds_have(streams: list[VideoStream], sets: str):
-    assert copied_parameter_sets(streams, FORM) == sets
+def test_those_parameter_sets_are_copied_that_most_whole_clips_have(streams: list[VideoStream], sets: str):
+    assert copied_parameter_sets(streams, [(0, 0)] * len(streams), FORM) == sets
+
+
+def test_those_parameter_sets_are_copied_with_which_most_can_be():
+    """Of a long clip with one keyframe, between two fades, nothing is."""
+    streams = [video_stream(48), video_stream(480, parameter_sets=SETS_0_OTHER), video_stream(48, entry_frames=(0, 12))]
+    assert copied_parameter_sets(streams, [(0, 12), (12, 12), (12, 0)], FORM) == SETS_0
+    assert copied_parameter_sets(streams, [(0, 0), (0, 12), (12, 0)], FORM) == SETS_0_OTHER
+    assert copied_parameter_sets(streams[1:], [(12, 0), (48, 0)], FORM) == SETS_0_OTHER  # nothing of either
 
 
 EVERY_FRAME = tuple(range(49))

@@ -1,6 +1,6 @@
 """What of a clip may go into a video as it is, packet by packet, and what keeps the rest from it. Pure.
 
-One file has one set of rules for all its copied pictures (`parameter_sets`): those that most of the material has.
+One file has one set of rules for all its copied pictures (`parameter_sets`): those with which most can be copied.
 """
 
 from collections import Counter
@@ -17,13 +17,17 @@ SHORTEST_COPY_SECONDS = Fraction(1, 4)
 """Of a clip that is faded: to copy less is not worth the two encoders that it would take instead of one."""
 
 
-def copied_parameter_sets(streams: Sequence[VideoStream], form: VideoForm) -> str:
-    """Those that most seconds of the material in the form have; "" when none of it may be copied."""
-    seconds: Counter[str] = Counter()
-    for stream in streams:
+def copied_parameter_sets(streams: Sequence[VideoStream], fades: Sequence[tuple[int, int]], form: VideoForm) -> str:
+    """Those with which most frames can be copied, the earlier clip's when two are as good; "" when no clip is alike.
+
+    `fades`: how many of a stream's first and last frames are faded.
+    """
+    frames: Counter[str] = Counter()
+    for stream, (fade_in, fade_out) in zip(streams, fades, strict=True):
         if not _why_not_alike(stream, form):
-            seconds[stream.parameter_sets] += round(stream.duration_seconds * 1000)
-    return seconds.most_common(1)[0][0] if seconds else ""
+            start, end = copied_frames(stream, fade_in, fade_out, form) or (0, 0)
+            frames[stream.parameter_sets] += end - start
+    return frames.most_common(1)[0][0] if frames else ""
 
 
 def why_encoded(stream: VideoStream, form: VideoForm, copied_sets: str) -> str:
@@ -31,7 +35,7 @@ def why_encoded(stream: VideoStream, form: VideoForm, copied_sets: str) -> str:
     not_alike = _why_not_alike(stream, form)
     if not_alike or stream.parameter_sets == copied_sets:
         return not_alike
-    return "it was encoded in another way than most of the material"
+    return "it was encoded in another way than what is copied"
 
 
 def copied_frames(stream: VideoStream, fade_in: int, fade_out: int, form: VideoForm) -> tuple[int, int] | None:

@@ -168,11 +168,12 @@ def plan_composition(
     frames = [form.frames_of(stream) for stream in streams]
     joints = _joints(frames, options, form.frame_rate)
     _refuse_too_long(float((sum(frames) - sum(joints)) / form.frame_rate))
-    copied_sets = copied_parameter_sets(streams, form)
+    fades = tuple(zip((0, *joints), (*joints, 0), strict=True))
+    copied_sets = copied_parameter_sets(streams, fades, form)
     reasons = [why_encoded(stream, form, copied_sets) for stream in streams]
     copies = [
-        None if reason else copied_frames(stream, fade_in, fade_out, form)
-        for stream, reason, fade_in, fade_out in zip(streams, reasons, (0, *joints), (*joints, 0), strict=True)
+        None if reason else copied_frames(stream, *ends, form)
+        for stream, reason, ends in zip(streams, reasons, fades, strict=True)
     ]
     alike = [stream for stream, copy in zip(streams, copies, strict=True) if copy]
     encode = SMALL if options.optimize_size else FAST
