@@ -12,7 +12,7 @@ from pipeline.adapters.segment_encoding import encode_segment
 from pipeline.adapters.watch import Watch
 from pipeline.domain.errors import MediaError
 from pipeline.domain.transitions import TRANSITIONS
-from tests.composition_clips import CompositionClips
+from tests.composition_clips import SIZE, X264, CompositionClips
 from tests.composition_files import (
     LocalMaterial,
     Made,
@@ -153,6 +153,28 @@ class TestPreparedClips:
         assert made.plan.joints == (frames, frames)
         assert_plays_everywhere(made)
         assert_looks_alike(made, encoded_at_once(moving, tmp_path / "whole.mp4", fade=frames / 24))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param(["-g", "1"], id="nothing but keyframes"),
+        pytest.param(["-bf", "0", "-g", "12"], id="no B-frames"),
+        pytest.param(["-bf", "8", "-b_strategy", "0", "-g", "30"], id="many B-frames"),
+        pytest.param(["-x264-params", "open-gop=1:keyint=12:bframes=3:b-pyramid=normal"], id="open groups"),
+        pytest.param(["-x264-params", "keyint=infinite:scenecut=0"], id="one keyframe"),
+        pytest.param(["-x264-params", "intra-refresh=1"], id="no keyframe but the first"),
+    ],
+)
+@pytest.mark.parametrize("late_seconds", [0.0, 0.4])
+def test_clips_of_any_structure_are_cut_and_joined_where_they_should_be(
+    clips: CompositionClips, studio: Studio, tmp_path: Path, options: list[str], late_seconds: float
+):
+    sources = [clips.of(f"testsrc2=s={SIZE}:r=24:d=2,hue=h={number * 90}", *X264, *options) for number in range(3)]
+    shifted = [clips.late(source, seconds=late_seconds) for source in sources] if late_seconds else sources
+    made = studio.compose(shifted)
+    assert_plays_everywhere(made)
+    assert_looks_alike(made, encoded_at_once(sources, tmp_path / "whole.mp4", fade=0.5))
 
 
 def assert_looks_alike(made: Made, reference: Path) -> None:

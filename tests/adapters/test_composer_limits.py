@@ -2,6 +2,7 @@
 
 import errno
 import io
+import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -46,6 +47,31 @@ class TestThirtyClips:
         made = studio.compose([clips.prepared(COLORS[number % 5], seconds=1.5, sound_hz=300) for number in range(30)])
         assert made.material.most_held <= 8 + 1
         assert made.material.released == list(range(30))
+
+    def test_encoders_do_not_run_ahead_of_a_writer_that_is_slow(self, clips: CompositionClips, studio: Studio):
+        sources = [clips.prepared(COLORS[number % 5], seconds=1.5) for number in range(30)]
+        made = studio.compose(sources, material=HeldUp)
+        assert isinstance(made.material, HeldUp)
+        assert made.material.most_held_meanwhile <= SEGMENTS_AHEAD + 1
+
+
+class HeldUp(LocalMaterial):
+    """Lets the writer wait for its first clip, until many more have been asked for or for a second."""
+
+    most_held_meanwhile = 0
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._many = threading.Event()
+
+    def clip(self, place: int) -> Path:
+        path = super().clip(place)
+        if len(self.held) > SEGMENTS_AHEAD + 1:
+            self._many.set()
+        if threading.current_thread() is threading.main_thread() and not self.most_held_meanwhile:
+            self._many.wait(1.0)
+            self.most_held_meanwhile = len(self.held)
+        return path
 
 
 class StoppedByTest(Exception):
@@ -135,6 +161,47 @@ def test_what_a_report_of_progress_raises_ends_it(studio: Studio, sources: list[
 
 def test_a_deadline_ends_it(fails: Callable[..., None], sources: list[Path]):
     fails(DeadlineExceeded, sources, seconds=0)
+
+
+class TestAnEncoderThatHangs:
+    """It opens a clip that never comes."""
+
+    @pytest.fixture
+    def never(self, studio: Studio) -> Path:
+        path = studio.folder / "never.mp4"
+        os.mkfifo(path)
+        return path
+
+    @pytest.fixture
+    def hanging(self, sources: list[Path], never: Path) -> Any:
+        return lambda _, watched: LocalMaterial([*sources[:2], never, *sources[3:]], watched)
+
+    def test_a_deadline_ends_it(self, fails: Callable[..., None], sources: list[Path], hanging: Any):
+        fails(DeadlineExceeded, sources, material=hanging, seconds=2)
+
+    def test_what_should_stop_raises_ends_it(self, fails: Callable[..., None], sources: list[Path], hanging: Any):
+        ends_at = time.monotonic() + 1
+
+        def stop() -> None:
+            if time.monotonic() > ends_at:
+                raise StoppedByTest
+
+        fails(StoppedByTest, sources, material=hanging, should_stop=stop)
+
+    def test_a_failure_of_the_writer_ends_it(self, fails: Callable[..., None], sources: list[Path], never: Path):
+        asked = threading.Event()
+
+        class Failing(LocalMaterial):
+            def clip(self, place: int) -> Path:
+                if place == 2:
+                    asked.set()
+                    return never
+                if threading.current_thread() is threading.main_thread():
+                    assert asked.wait(5)
+                    raise StoppedByTest
+                return super().clip(place)
+
+        fails(StoppedByTest, sources, material=Failing)
 
 
 class TestAnEncoderThatFails:

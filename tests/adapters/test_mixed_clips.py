@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from PIL import ImageColor
 
-from tests.composition_clips import KINDS, CompositionClips
+from tests.composition_clips import KINDS, X264, CompositionClips
 from tests.composition_files import (
     Made,
     Studio,
@@ -120,7 +121,25 @@ class TestColorsAtJoints:
         assert made.plan.tags_color == names_colors
         assert 0 < made.plan.encoded_frames < made.plan.total_frames
         assert np.abs(mean_yuv(made.path) - mean_yuv(clip)[0]).max() <= 2
+        with av.open(str(made.path)) as container:
+            said = {(int(frame.colorspace), int(frame.color_range)) for frame in container.decode(video=0)}
+        assert said == {(1, 1) if names_colors else (2, 0)}
         assert_plays_everywhere(made)
+
+
+def test_interlaced_pictures_lose_their_combs(clips: CompositionClips, studio: Studio):
+    graph = "testsrc2=s=160x284:r=48:d=1,tinterlace=interleave_top,setfield=tff"
+    interlaced = clips.of(graph, *X264, "-flags", "+ilme+ildct", "-x264-params", "tff=1")
+    assert video_of(interlaced).is_interlaced
+    made = studio.compose([interlaced])
+    assert made.plan.total_frames == 24
+    assert combs(gray_pictures(made.path)) < 0.7 * combs(gray_pictures(interlaced))
+
+
+def combs(pictures: np.ndarray) -> float:
+    """How much rows differ from both rows beside them, in the same direction."""
+    rows = np.diff(pictures, axis=1)
+    return float(np.mean(np.clip(-rows[:, 1:] * rows[:, :-1], 0, None)))
 
 
 def test_hdr_white_becomes_white(media_samples: MediaSamples, studio: Studio):
