@@ -116,9 +116,13 @@ def test_one_rule_for_decoders_holds_for_all_that_is_copied():
     plan = plan_composition([clip(reorder_frames=3), clip(parameter_sets=SETS_0_OTHER, reorder_frames=7)], HARD)
     assert (plan.copied_parameter_sets, plan.reorder_frames) == (SETS_0, 3)
     assert plan.encoded_set_id == 1  # the copied ones have 0
-    nothing_copied = plan_composition([clip(is_interlaced=True, reorder_frames=7)], HARD)
-    assert (nothing_copied.copied_parameter_sets, nothing_copied.reorder_frames) == ("", 2)
-    assert nothing_copied.encoded_set_id == 0
+
+
+@pytest.mark.parametrize("difference", [{"is_interlaced": True}, {"entry_frames": ()}, {"exit_frames": (3,)}])
+def test_where_nothing_is_copied_no_decoder_needs_to_know_of_others(difference: dict[str, object]):
+    plan = plan_composition([clip(reorder_frames=7, color_matrix="", **difference)], HARD)
+    assert (plan.copied_parameter_sets, plan.encoded_set_id) == ("", 0)
+    assert (plan.reorder_frames, plan.tags_color) == (2, True)
 
 
 @pytest.mark.parametrize(
