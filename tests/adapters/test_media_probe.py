@@ -69,6 +69,17 @@ def test_a_varying_rate_is_noticed_and_its_length_is_right(media_samples: MediaS
     assert video.duration_seconds == pytest.approx(1.0, abs=0.15)
 
 
+def test_a_rate_that_changes_slowly_is_noticed_although_no_picture_is_much_longer_than_the_others(
+    media_samples: MediaSamples,
+):
+    """Half of it a fifth slower, half a fifth faster: its pictures are up to two places from where they should be."""
+    slower_then_faster = "settb=1/24000,setpts='if(lt(N,12),N*1200,14400+(N-12)*800)'"
+    options = ("-vf", slower_then_faster, "-fps_mode", "passthrough", "-enc_time_base", "1/24000", *X264)
+    video = video_of(media_samples.solid("red", options=options))
+    assert (video.is_variable_rate, video.frame_count) == (True, 24)
+    assert video.duration_seconds == pytest.approx(1.0, abs=0.02)
+
+
 def test_a_clip_of_one_picture_lasts_as_long_as_that(media_samples: MediaSamples):
     video = video_of(media_samples.solid("red", seconds=1 / 24))
     assert (video.frame_count, video.duration_seconds) == (1, pytest.approx(1 / 24, abs=1e-4))

@@ -36,8 +36,8 @@ SIGNATURES = {
 }
 """How files begin that are no MP4 or MOV, and as what they may be opened: never as those, unchecked."""
 
-VARIATION = Fraction(1, 4)
-"""A frame that is this share shorter or longer than the average makes the rate variable."""
+VARIATION = 0.25
+"""A frame that is this share shorter or longer than the average makes the rate variable, or so far from its place."""
 
 # as numbered in ISO/IEC 23091-2, and so in FFmpeg's AVColorTransferCharacteristic and AVColorSpace
 TRANSFERS = {16: "smpte2084", 18: "arib-std-b67"}
@@ -104,12 +104,10 @@ def _video(stream: av.VideoStream, pictures: PicturePackets, frame: av.VideoFram
     context = stream.codec_context
     unit = stream.time_base or Fraction(1, av.time_base)  # seconds
     times = sorted(pictures.times)
-    steps = [later - earlier for earlier, later in pairwise(times)]
-    extremes = {min(steps), max(steps)} if steps else set()
     rate = _rate(stream, times, unit)
-    last = pictures.last_duration or (steps[-1] if steps else 1 / (rate * unit))
+    is_even, last = _pace(times, pictures.last_duration, float(1 / (rate * unit)))
     is_interlaced = frame.interlaced_frame or context.field_order not in WHOLE_FRAMES
-    may_copy = pictures.record is not None and not is_interlaced and 0 not in steps
+    may_copy = pictures.record is not None and not is_interlaced and len(set(times)) == len(times)
     points = find_copy_points(pictures.times, pictures.idr_packets, float(1 / unit)) if may_copy else NO_POINTS
     aspect = stream.sample_aspect_ratio or context.sample_aspect_ratio or Fraction(1)
     matrix = int(context.colorspace)
@@ -120,11 +118,11 @@ def _video(stream: av.VideoStream, pictures: PicturePackets, frame: av.VideoFram
         pixel_format=context.pix_fmt or "",
         frame_rate=rate,
         frame_count=len(times),
-        duration_seconds=float((times[-1] - times[0] + last) * unit),
+        duration_seconds=(times[-1] - times[0] + last) * float(unit),
         start_seconds=float(times[0] * unit),
         sample_aspect_ratio=aspect if aspect > 0 else Fraction(1),
         rotation_degrees=-frame.rotation % 360,
-        is_variable_rate=any(abs(step * unit * rate - 1) > VARIATION for step in extremes),
+        is_variable_rate=not is_even,
         color_transfer=TRANSFERS.get(int(context.color_trc), ""),
         color_matrix=MATRICES.get(matrix, str(matrix)),
         is_full_range=int(context.color_range) == FULL_RANGE,
@@ -134,6 +132,24 @@ def _video(stream: av.VideoStream, pictures: PicturePackets, frame: av.VideoFram
         exit_frames=points.exit_frames,
         reorder_frames=points.reorder_frames,
     )
+
+
+def _pace(times: list[int], last_duration: int, usual: float) -> tuple[bool, float]:
+    """Whether all pictures are shown for as long, or nearly so; and how long the last one is. All in the same units.
+
+    What a file says of its last picture is often odd: if the others are even, less than twice their time means as long.
+    """
+    if len(times) < 2:
+        return True, last_duration or usual
+    step = (times[-1] - times[0]) / (len(times) - 1)
+    last = last_duration or step
+    slack = VARIATION * step
+    is_even = (
+        last < 2 * step
+        and all(abs(later - earlier - step) <= slack for earlier, later in pairwise(times))
+        and all(abs(time - times[0] - number * step) <= slack for number, time in enumerate(times))
+    )
+    return is_even, step if is_even else last
 
 
 def _rate(stream: av.VideoStream, times: list[int], unit: Fraction) -> Fraction:
