@@ -48,6 +48,7 @@ CATALOGUE: Mapping[JobKind, tuple[str, ...]] = {
     JobKind.COMPOSITION: (
         "claim:after",
         *_both("video:created", "step:place", "step:probe"),
+        *_both("upload:written"),
         *_FILES,
         *_both("step:compose", "video:completed", "step:discard", "finish"),
     ),

@@ -121,6 +121,8 @@ def _no_orphans(evidence: Evidence) -> Check:
     named = set(strings_in(list(evidence.documents.values())))
     orphans = sorted(key for key in evidence.files if key not in named)
     problems = [(_job_of(evidence, key), f"no document names the file {key}") for key in orphans]
+    parts = [key for key in evidence.files if "/parts/" in key]  # the steps of ended jobs name them
+    problems += [(_job_of(evidence, key), f"a part was kept after the end: {key}") for key in parts]
     if evidence.unfinished_uploads:
         problems.append(("", f"{evidence.unfinished_uploads} uploads in parts were never finished"))
     return Check("orphan files", f"{len(orphans)} of {len(evidence.files)}", problems)

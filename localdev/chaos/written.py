@@ -9,7 +9,10 @@ from pipeline.domain.jobs import JobKind
 
 _PICTURE = ("image_url", "image_key", "thumbnail_url", "thumbnail_key", "prompt_source", "model", "seed")
 _CLIP = ("video_url", "video_key", "thumbnail_url", "thumbnail_key", "video_id", "clip_id", "duration")
-_FINAL = ("video_url", "video_key", "poster_url", "poster_key", "video_id", "duration")
+_FINAL = (
+    *("video_url", "video_key", "poster_url", "poster_key", "thumbnail_url", "thumbnail_key"),
+    *("video_id", "duration", "warnings"),
+)
 _FILE = ("width", "height", "file_size_bytes")
 RESULTS: Mapping[JobKind, tuple[str, ...]] = {
     JobKind.IMAGE: (*_PICTURE, *_FILE),

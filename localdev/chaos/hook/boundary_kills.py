@@ -148,6 +148,7 @@ class _Loader(importlib.abc.Loader):
 def wrap_everything() -> None:
     """Announce every boundary of the classes that record something."""
     from pipeline.adapters.r2_storage import R2Storage
+    from pipeline.adapters.streamed_uploads import StreamedUpload
     from pipeline.adapters.tasks import TaskQueue
     from pipeline.repositories.clips import ClipRepository
     from pipeline.repositories.jobs import JobRepository
@@ -163,9 +164,10 @@ def wrap_everything() -> None:
     _wrap_spending(PredictionRepository)
     _wrap(PredictionRepository, "claim", lambda *_, **__: ["prediction:claimed"])
     _wrap(PredictionRepository, "move", lambda _op, _from, to, *_, **__: [f"prediction:{to}"])
-    _wrap(
-        R2Storage, "upload_file", lambda key, *_, **__: ["upload:" + ("picture" if key.endswith(".jpg") else "media")]
-    )
+    for name in ("upload_file", "upload_bytes"):
+        _wrap(R2Storage, name, lambda key, *_, **__: ["upload:" + ("picture" if key.endswith(".jpg") else "media")])
+    _wrap(StreamedUpload, "write", lambda *_: ["upload:written"])
+    _wrap(StreamedUpload, "finish", lambda: ["upload:media"])
     _wrap(ClipRepository, "create_clip", lambda *_, **__: ["clip:created"])
     _wrap(ClipRepository, "update_clip_status", lambda *_, **__: ["clip:completed"])
     _wrap(VideoRepository, "create_or_update_video", lambda *_, **__: ["video:created"])
