@@ -42,7 +42,10 @@ BOTH = {"predict": PREDICTED, "store": STORED}
         (JobKind.VIDEO, VIDEO, BOTH, {"storyboard_id": "another"}, {"predict"}),
         (JobKind.COMPOSITION, COMPOSITION, {"compose": STORED, "place": STORED}, {}, {"compose"}),
         (JobKind.COMPOSITION, COMPOSITION, {"compose": STORED}, {"include_crossfade": False}, set()),
+        (JobKind.COMPOSITION, COMPOSITION, {"compose": STORED}, {"transition": "wipeleft"}, set()),
+        (JobKind.COMPOSITION, COMPOSITION, {"compose": STORED}, {"optimize_size": True}, set()),
         (JobKind.COMPOSITION, COMPOSITION, {"compose": FAILED}, {}, set()),
+        (JobKind.COMPOSITION, COMPOSITION, {"compose": FAILED, "sound_0a": STORED, "segment_2_0a": STORED}, {}, set()),
     ],
 )
 def test_what_is_finished_and_still_fits_is_used_again(kind, fields, steps, changes, expected):

@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from pipeline.adapters.media_probe import probe_media
 from pipeline.domain.jobs import JobKind
 from pipeline.repositories.videos import VideoRepository
+from tests.handlers.composition_jobs import ONE_GO, ONE_PIECE, CompositionJob
 from tests.handlers.conftest import USER, Workbench
 from tests.media_samples import MediaSamples
 
@@ -36,19 +38,49 @@ def test_clips_and_music_become_one_video(workbench: Workbench, media_samples: M
     lengths = sum(probe_media(path).duration_seconds for path in sources)
     assert probe.duration_seconds == pytest.approx(lengths - 0.5, abs=0.06)
     assert probe.audio is not None
-    assert job["poster_url"].endswith(".jpg")
+    assert job["poster_key"] == "user-1/compose-happy/final/compose-happy.jpg"
+    assert job["thumbnail_key"] == "user-1/compose-happy/final/compose-happy_thumbnail.jpg"
+    for name, edge in (("poster", 284), ("thumbnail", 284)):
+        assert job[f"{name}_url"].endswith(job[f"{name}_key"])
+        with Image.open(fetch(workbench, job[f"{name}_key"], tmp_path / f"{name}.jpg")) as picture:
+            assert (picture.format, max(picture.size)) == ("JPEG", edge)
     video = VideoRepository(USER, client=workbench.client).get_video("compose-happy")
     assert video is not None
     assert (video["status"], video["video_url"], video["video_title"]) == ("completed", job["video_url"], "Two colours")
 
 
-def test_a_bad_clip_is_named(workbench: Workbench, media_samples: MediaSamples, tmp_path: Path):
-    page = tmp_path / "page.mp4"
-    page.write_text("<html><body>not a clip</body></html>")
-    fields = {"clips": clips(workbench, [media_samples.solid("red"), page])}
-    job = workbench.run(JobKind.COMPOSITION, "compose-html", fields)
-    assert (job["status"], job["error"]["code"]) == ("error", "unsupported_media")
-    assert "Clip 2 (scene 2)" in job["error_message"]
+def test_a_large_video_has_a_smaller_poster_and_a_small_thumbnail(
+    workbench: Workbench, media_samples: MediaSamples, tmp_path: Path
+):
+    source = media_samples.moving(seconds=0.2, size="1440x2560")
+    job = workbench.run(JobKind.COMPOSITION, "compose-large", {"clips": clips(workbench, [source])})
+    for name, size in (("poster", (720, 1280)), ("thumbnail", (270, 480))):
+        with Image.open(fetch(workbench, job[f"{name}_key"], tmp_path / f"{name}.jpg")) as picture:
+            assert picture.size == size
+
+
+@pytest.mark.parametrize("seconds", [ONE_GO, ONE_PIECE])
+def test_what_may_be_wrong_with_a_video_stands_on_its_job(
+    workbench: Workbench, media_samples: MediaSamples, seconds: float
+):
+    black, red = (media_samples.solid(color, seconds=2.0) for color in ("black", "red"))
+    tone = media_samples.solid("blue", seconds=0.5, sound_hz=300)
+    job = CompositionJob(workbench, f"compose-warned-{seconds:.0f}", [black, red, tone], include_crossfade=False)
+    turn = job.create(seconds)
+    while turn["status"] == "processing":
+        turn = job.next_turn(seconds)
+    found = [(one["code"], one["clip"], round(one["start_seconds"], 1), one["end_seconds"]) for one in turn["warnings"]]
+    assert found == [("black", 1, 0.0, 2.0), ("frozen", 2, 2.0, 4.0), ("silent", 0, 0.0, 4.0)]
+    assert turn["warnings"][0]["message"] == "Clip 1 is black from 0.0 s to 2.0 s."
+    assert turn["status"] == "complete"
+
+
+def test_a_video_with_nothing_wrong_has_no_warnings(workbench: Workbench, media_samples: MediaSamples):
+    fields = {
+        "clips": clips(workbench, [media_samples.moving()]),
+        "audio_url": workbench.publish(media_samples.music()),
+    }
+    assert workbench.run(JobKind.COMPOSITION, "compose-fine", fields)["warnings"] == []
 
 
 def test_a_missing_clip_is_named(workbench: Workbench):
