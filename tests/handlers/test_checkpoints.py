@@ -7,9 +7,13 @@ from typing import Any
 import pytest
 
 from pipeline.adapters.media_probe import probe_media
-from pipeline.domain.jobs import SignalWake
-from pipeline.handlers.checkpoints import discard_checkpoints
-from pipeline.handlers.source_files import FETCHES_AHEAD
+from pipeline.domain.jobs import CreatedWake, SignalWake
+from pipeline.domain.requests import CompositionRequest, parse_request
+from pipeline.handlers.checkpoints import discard_checkpoints, finish_parts
+from pipeline.handlers.planned_composition import plan_job
+from pipeline.handlers.source_files import FETCHES_AHEAD, SourceFiles
+from pipeline.handlers.turn_pieces import TurnPieces
+from pipeline.handlers.turns import Turn
 from tests.handlers.composition_jobs import (
     ONE_GO,
     CompositionJob,
@@ -24,6 +28,8 @@ from tests.media_samples import MediaSamples
 COLORS = ["red", "blue", "green", "white", "gray", "yellow", "purple"]
 KEYFRAMES = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "6")
 """Pictures of which every sixth is one that a copy may begin with."""
+SMALL = ("-c:v", "libx264", "-preset", "veryslow", "-qp", "50", "-g", "6")
+"""Pictures that nobody makes smaller."""
 
 
 @pytest.fixture
@@ -148,7 +154,7 @@ def test_a_part_that_is_gone_is_made_again(workbench: Workbench, sources: list[P
 
 
 def test_made_small_over_turns(workbench: Workbench, media_samples: MediaSamples, tmp_path: Path):
-    small = media_samples.solid("red", options=("-c:v", "libx264", "-preset", "veryslow", "-qp", "50", "-g", "6"))
+    small = media_samples.solid("red", options=SMALL)
     large = media_samples.moving(rate="24")
     job = CompositionJob(workbench, "long-small", [small, large], include_crossfade=False, optimize_size=True)
     turns = [job.create(), *job.finish()]
@@ -160,6 +166,21 @@ def test_made_small_over_turns(workbench: Workbench, media_samples: MediaSamples
     options = {"crossfade": False, "optimize_size": True}
     assert_same_video(job.video(tmp_path), composed_at_once([small, large], tmp_path, **options))
     assert job.kept() == []
+
+
+def test_what_turned_out_larger_than_a_copy_is_not_encoded_again(
+    workbench: Workbench, media_samples: MediaSamples, tmp_path: Path
+):
+    small = media_samples.solid("red", options=SMALL)
+    job = CompositionJob(workbench, "long-small-2", [small], optimize_size=True)
+    _, claimed = workbench.desk().jobs.claim(job.ref, CreatedWake(), workbench.now(), LEASE)
+    turn, tools = Turn(workbench.desk(), claimed, ONE_GO), workbench.tools()
+    request = parse_request(CompositionRequest, turn.fields)
+    with SourceFiles(turn, request, tmp_path, tools) as files:
+        pieces = TurnPieces(turn)
+        work = plan_job(turn, request, job.ref.job_id, pieces, files, tools)
+        assert [segment.is_copied for segment in work.plan.segments] == [False]
+        assert [segment.is_copied for segment in finish_parts(work, pieces).plan.segments] == [True]
 
 
 def test_canceled_in_the_middle_it_leaves_nothing(workbench: Workbench, sources: list[Path]):
@@ -186,6 +207,20 @@ def test_given_up_it_leaves_nothing(workbench: Workbench, sources: list[Path]):
     assert job.kept() == []
 
 
+class TakenOver:
+    """Storage; when one of its methods is called, the job is taken over, and ends."""
+
+    def __init__(self, job: CompositionJob, method: str) -> None:
+        self._job = job
+        self._method = method
+        self._storage = job.bench.storage
+
+    def __getattr__(self, name: str) -> Any:
+        if name == self._method:
+            self._job.change(status="canceled", turn=99)
+        return getattr(self._storage, name)
+
+
 @pytest.mark.parametrize(("turns", "storing"), [(1, "upload_file"), (4, "open_upload")])
 def test_what_a_late_instance_stores_after_the_end_is_deleted(
     workbench: Workbench, sources: list[Path], turns: int, storing: str
@@ -194,19 +229,18 @@ def test_what_a_late_instance_stores_after_the_end_is_deleted(
     job.create()
     for _ in range(turns - 1):
         job.next_turn()
-    storage = workbench.storage
-
-    class TakenOver:
-        """Storage; while a file is on its way up, the job is taken over and ends."""
-
-        def __getattr__(self, name: str) -> Any:
-            if name == storing:
-                job.change(status="canceled", turn=99)
-            return getattr(storage, name)
-
-    workbench.storage = TakenOver()  # type: ignore[assignment]
+    workbench.storage = TakenOver(job, storing)  # type: ignore[assignment]
     assert job.next_turn()["turn"] == 99
     assert (job.kept(), job.is_visible()) == ([], False)
+
+
+def test_who_loses_the_job_while_encoding_stores_nothing(workbench: Workbench, sources: list[Path]):
+    job = CompositionJob(workbench, "long-lost", sources, **FADE)
+    job.create()
+    job.next_turn()
+    workbench.storage = TakenOver(job, "stat")  # type: ignore[assignment]
+    assert job.next_turn()["turn"] == 99
+    assert job.instance.parts() == [1]  # the sound
 
 
 def test_work_that_fits_into_no_turn_fails(workbench: Workbench, media_samples: MediaSamples):
