@@ -1,5 +1,7 @@
 """Compositions of several turns: every part made once, whenever a turn ends."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,8 +11,8 @@ import pytest
 from pipeline.adapters.media_probe import probe_media
 from pipeline.domain.jobs import CreatedWake, SignalWake
 from pipeline.domain.requests import CompositionRequest, parse_request
-from pipeline.handlers.checkpoints import discard_checkpoints, finish_parts
-from pipeline.handlers.planned_composition import plan_job
+from pipeline.handlers.checkpoints import discard_checkpoints, finish_parts, render_sound
+from pipeline.handlers.planned_composition import PlannedComposition, plan_job
 from pipeline.handlers.source_files import FETCHES_AHEAD, SourceFiles
 from pipeline.handlers.turn_pieces import TurnPieces
 from pipeline.handlers.turns import Turn
@@ -168,19 +170,35 @@ def test_made_small_over_turns(workbench: Workbench, media_samples: MediaSamples
     assert job.kept() == []
 
 
+@contextmanager
+def planned_job(job: CompositionJob, folder: Path) -> Iterator[tuple[PlannedComposition, TurnPieces]]:
+    """The job as its first turn has it before it."""
+    bench = job.bench
+    _, claimed = bench.desk().jobs.claim(job.ref, CreatedWake(), bench.now(), LEASE)
+    turn, tools = Turn(bench.desk(), claimed, ONE_GO), bench.tools()
+    request, pieces = parse_request(CompositionRequest, turn.fields), TurnPieces(turn)
+    with SourceFiles(turn, request, folder, tools) as files:
+        yield plan_job(turn, request, job.ref.job_id, pieces, files, tools), pieces
+
+
 def test_what_turned_out_larger_than_a_copy_is_not_encoded_again(
     workbench: Workbench, media_samples: MediaSamples, tmp_path: Path
 ):
-    small = media_samples.solid("red", options=SMALL)
-    job = CompositionJob(workbench, "long-small-2", [small], optimize_size=True)
-    _, claimed = workbench.desk().jobs.claim(job.ref, CreatedWake(), workbench.now(), LEASE)
-    turn, tools = Turn(workbench.desk(), claimed, ONE_GO), workbench.tools()
-    request = parse_request(CompositionRequest, turn.fields)
-    with SourceFiles(turn, request, tmp_path, tools) as files:
-        pieces = TurnPieces(turn)
-        work = plan_job(turn, request, job.ref.job_id, pieces, files, tools)
+    job = CompositionJob(workbench, "long-small-2", [media_samples.solid("red", options=SMALL)], optimize_size=True)
+    with planned_job(job, tmp_path) as (work, pieces):
         assert [segment.is_copied for segment in work.plan.segments] == [False]
         assert [segment.is_copied for segment in finish_parts(work, pieces).plan.segments] == [True]
+
+
+def test_music_goes_from_the_disk_when_the_sound_is_made(
+    workbench: Workbench, media_samples: MediaSamples, sources: list[Path], tmp_path: Path
+):
+    job = CompositionJob(workbench, "long-music", sources, audio_url=workbench.publish(media_samples.music()))
+    with planned_job(job, tmp_path) as (work, _):
+        assert work.music() == tmp_path / "audio"
+        path, _ = render_sound(work, lambda: 60.0)
+        assert path.exists()
+        assert not (tmp_path / "audio").exists()
 
 
 def test_canceled_in_the_middle_it_leaves_nothing(workbench: Workbench, sources: list[Path]):

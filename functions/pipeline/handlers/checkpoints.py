@@ -82,6 +82,7 @@ def stored_segment(work: PlannedComposition, number: int) -> Path | None:
 def render_sound(work: PlannedComposition, seconds_left: SecondsLeft) -> tuple[Path, list[MediaWarning]]:
     """Make the sound now. Raises DeadlineExceeded, OutOfSpace, MediaError, SourceError."""
     sound = make_sound(work.plan, work, work.music(), _sound_path(work), Watch.until(seconds_left(), work.turn.check))
+    work.release_music()
     return sound.path, silence_warnings(sound.levels_db, work.plan.total_seconds)
 
 

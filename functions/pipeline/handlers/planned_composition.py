@@ -71,6 +71,11 @@ class PlannedComposition:
         """The music on the disk, if there is any. Raises SourceError, OutOfSpace."""
         return self.clip(len(self.plan.clips)) if self.plan.has_music else None
 
+    def release_music(self) -> None:
+        """The music is needed no more."""
+        if self.plan.has_music:
+            self.release(len(self.plan.clips))
+
     def report(self, share: float) -> None:
         """Show how much of the video is made, from 0 to 1. Raises what `Turn.check` raises."""
         self.turn.report("compose", _percent(share))
