@@ -156,7 +156,8 @@ class FinalVideo:
         packet.duration = self._frame_ticks
         packet.stream = pictures
         self._decoded += 1
-        self._add_sound(before=packet.dts * self._clock)
+        if self._next_sound is not None:
+            self._add_sound(before=packet.dts * self._clock)
         self._container.mux_one(packet)
 
     def _add_sound(self, before: Fraction | None) -> None:

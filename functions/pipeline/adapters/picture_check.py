@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 import av
+from av.container import InputContainer
 from av.error import FFmpegError
 from PIL import Image, ImageChops, ImageStat
 
@@ -43,7 +44,7 @@ class PictureCheck:
         self._rate = float(plan.form.frame_rate)
         self._frames = 0  # looked at
         self._next_candidate = 0.0
-        self._best: tuple[float, Image.Image] | None = None
+        self._best: tuple[float, av.VideoFrame] | None = None
         self._warnings: list[MediaWarning] = []
 
     @property
@@ -64,60 +65,76 @@ class PictureCheck:
         """Look at a piece of a file that was just written, whose packets in the order shown have these sizes."""
         shortest = round(MIN_PICTURE_SECONDS * self._rate)
         for start, end in quiet_stretches(sizes_bytes, self._plan.form.pixels, shortest):
-            first, last = (_picture(path, (piece.start + at) * frame_seconds) for at in (start, end - 1))
-            if (kind := _kind(first, last)) is not None:
+            first, last = (_frame(path, (piece.start + at) * frame_seconds) for at in (start, end - 1))
+            if (kind := _kind(_small(first), _small(last))) is not None:
                 times = [(self._frames + at) / self._rate for at in (start, end)]
                 clip = segment.clip_at((start + end) / 2)
                 self._warnings.append(picture_warning(kind, clip + 1, times[0], times[1]))
         middle = self._frames + piece.frames / 2
         if middle >= self._next_candidate:
-            self._consider(_picture(path, (piece.start + piece.frames / 2) * frame_seconds, exactly=False))
+            self._consider(_frame(path, (piece.start + piece.frames / 2) * frame_seconds, exactly=False))
             self._next_candidate = middle + self._plan.total_frames / POSTER_CANDIDATES
         self._frames += piece.frames
 
-    def _consider(self, picture: Image.Image) -> None:
-        contrast = ImageStat.Stat(picture.resize(LOOK_SIZE).convert("L")).stddev[0]
+    def _consider(self, frame: av.VideoFrame) -> None:
+        contrast = ImageStat.Stat(_small(frame)).stddev[0]
         if self._best is None or contrast > self._best[0]:
-            self._best = contrast, picture
+            self._best = contrast, frame
 
     def _jpeg(self, edge: int) -> bytes:
         if self._best is None:
             raise MediaError("The video has no picture.")
-        picture = self._best[1].copy()
-        picture.thumbnail((edge, edge))
         written = io.BytesIO()
-        picture.save(written, "JPEG", quality=85, optimize=True)
+        _image(self._best[1], edge).save(written, "JPEG", quality=85, optimize=True)
         return written.getvalue()
 
 
-def _picture(path: Path, seconds: float, *, exactly: bool = True) -> Image.Image:
-    """The picture shown `seconds` after the first, or the last keyframe before it; small enough for a poster."""
+def _frame(path: Path, seconds: float, *, exactly: bool = True) -> av.VideoFrame:
+    """The picture shown `seconds` after the first, or the last keyframe before it, for which no other is decoded."""
     try:
-        with open_media(path, decoding=True) as container:
+        with open_media(path) as container:
             stream = container.streams.video[0]
             unit = stream.time_base or 1
             wanted = (stream.start_time or 0) + round(seconds / unit)
             container.seek(wanted, stream=stream)
+            if not exactly and (alone := _first_frame(container, stream)) is not None:
+                return alone
             early = round(0.25 / float(stream.average_rate or 25) / unit)
             for frame in container.decode(stream):
                 if not exactly or frame.pts is None or frame.pts >= wanted - early:
-                    return _scaled(frame)
+                    return frame
     except FFmpegError as error:
         raise MediaError(f"A picture of the video cannot be decoded: {error.strerror}.") from error
     raise MediaError("A picture of the video cannot be found.")
 
 
-def _scaled(frame: av.VideoFrame) -> Image.Image:
-    share = min(1.0, POSTER_EDGE_PIXELS / max(frame.width, frame.height))
+def _first_frame(container: InputContainer, stream: av.VideoStream) -> av.VideoFrame | None:
+    """What the next packet alone decodes to; without that, the container is where it was."""
+    packet = next(container.demux(stream))
+    frames = [*packet.decode(), *stream.codec_context.decode(None)]
+    if not frames:
+        stream.codec_context.flush_buffers()
+        container.seek(packet.pts or 0, stream=stream)
+    return frames[0] if frames else None
+
+
+def _image(frame: av.VideoFrame, edge: int) -> Image.Image:
+    share = min(1.0, edge / max(frame.width, frame.height))
     size = {"width": max(round(frame.width * share), 1), "height": max(round(frame.height * share), 1)}
     picture: Image.Image = frame.to_image(**size)  # type: ignore[no-untyped-call]
     return picture
 
 
+def _small(frame: av.VideoFrame) -> Image.Image:
+    """Grey, of LOOK_SIZE."""
+    width, height = LOOK_SIZE
+    picture: Image.Image = frame.to_image(width=width, height=height)  # type: ignore[no-untyped-call]
+    return picture.convert("L")
+
+
 def _kind(first: Image.Image, last: Image.Image) -> Literal["black", "frozen"] | None:
-    """What two pictures with nothing new between them are."""
-    small = [picture.resize(LOOK_SIZE).convert("L") for picture in (first, last)]
-    if all(ImageStat.Stat(picture).extrema[0][1] <= BLACK_LUMA for picture in small):
+    """What two small pictures with nothing new between them are."""
+    if all(ImageStat.Stat(picture).extrema[0][1] <= BLACK_LUMA for picture in (first, last)):
         return "black"
-    difference = ImageStat.Stat(ImageChops.difference(*small)).mean[0]
+    difference = ImageStat.Stat(ImageChops.difference(first, last)).mean[0]
     return "frozen" if difference <= STILL_DIFFERENCE else None
