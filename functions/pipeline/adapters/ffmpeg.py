@@ -21,6 +21,9 @@ LAST_LINES = 8
 LOOK_SECONDS = 0.5
 STALL_SECONDS = 180.0
 """Who shows nothing new for so long hangs. Much longer than the longest look for a frame that is far into a clip."""
+ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(256 * 1024)}
+"""For glibc: what is as large as a picture goes back to the system when it is freed, and leaves no holes in the heap.
+An encoder of 1080p takes 170 MB so, instead of 250."""
 TOO_LATE = "Composing the video did not fit in the time that one function call has."
 
 
@@ -68,7 +71,13 @@ def _started(
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-hide_banner", "-y", "-v", "warning", "-nostats"]
     command += ["-progress", f"pipe:{progress}", *arguments]
     return subprocess.Popen(
-        command, stdin=stdin, stdout=stdout, stderr=stderr, pass_fds=[progress], start_new_session=True
+        command,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        pass_fds=[progress],
+        start_new_session=True,
+        env={**os.environ, **ALLOCATOR},
     )
 
 
