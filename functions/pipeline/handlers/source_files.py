@@ -19,7 +19,7 @@ from pipeline.domain.requests import CompositionRequest
 from pipeline.handlers.tools import Tools
 from pipeline.handlers.turns import Turn
 
-KEPT_BYTES = 64_000_000
+KEPT_BYTES = 32_000_000
 """As much stays on the disk although it is not needed at once."""
 
 FETCHES_AHEAD = 2
