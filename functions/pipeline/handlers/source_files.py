@@ -5,7 +5,7 @@ kept from the first look to its use.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -49,6 +49,7 @@ class SourceFiles:
         self._kept_bytes = kept_bytes
         self._lock = threading.RLock()
         self._fetched: dict[int, Future[None]] = {}
+        self._kept: set[int] = set()  # of those that are not needed now
         self._coming: set[int] = set()
         self._unwanted: set[int] = set()  # of those that are coming: released before they were there
         self._is_closing = threading.Event()
@@ -96,19 +97,23 @@ class SourceFiles:
         """The file of a source that was probed. Raises SourceError when it is gone, or no longer what it was."""
         source = self._all[place]
         with self._naming(place):
+            self._kept.discard(place)
             self._fetch(place)
             if source.path.stat().st_size != probe.size_bytes:
                 raise SourceError("The file was replaced while the video was being made.")
         return source.path
 
     def spare(self, place: int) -> None:
-        """The file is not needed now: it stays if there is room."""
-        if self._bytes_on_disk() > self._kept_bytes:
-            self.release(place)
+        """The file is not needed now: it stays if there is room beside those that were kept before."""
+        with self._lock:
+            self._kept.add(place)
+            if self._bytes_of(self._kept) > self._kept_bytes:
+                self.release(place)
 
     def release(self, place: int) -> None:
         """The file goes: it is needed no more, or not for long."""
         with self._lock:
+            self._kept.discard(place)
             if place in self._coming and not self._fetched[place].cancel():
                 self._unwanted.add(place)
                 return
@@ -120,8 +125,9 @@ class SourceFiles:
         """Have a source on the disk, and the next ones on their way."""
         self._begin(place)
         for ahead in range(place + 1, min(place + 1 + FETCHES_AHEAD, len(self._all))):
-            if self._bytes_on_disk() <= self._kept_bytes:
-                self._begin(ahead)
+            with self._lock:
+                if self._bytes_of(self._fetched.keys() - self._kept) <= self._kept_bytes:
+                    self._begin(ahead)
         begun = self._begin(place)
         try:
             begun.result()
@@ -156,8 +162,8 @@ class SourceFiles:
             raise _ClosedError
         self._turn.check()
 
-    def _bytes_on_disk(self) -> int:
-        return sum(size_or_nothing(source.path) for source in self._all)
+    def _bytes_of(self, places: Iterable[int]) -> int:
+        return sum(size_or_nothing(self._all[place].path) for place in places)
 
     @contextmanager
     def _naming(self, place: int) -> Iterator[None]:
