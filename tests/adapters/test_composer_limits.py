@@ -20,7 +20,7 @@ from tests.composition_files import LocalMaterial, Studio, assert_plays_everywhe
 from tests.media_samples import MediaSamples
 
 COLORS = ["red", "blue", "green", "navy", "orange"]
-LONGEST_SECONDS = 8.0
+LONGEST_SECONDS = 20.0
 
 
 class TestThirtyClips:

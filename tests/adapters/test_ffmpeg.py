@@ -104,7 +104,7 @@ class TestHanging:
         started = time.monotonic()
         with pytest.raises(MediaError, match="showed nothing new for 1 s"):
             run_ffmpeg([*RAW, "-i", "pipe:0", str(target)], deadline_seconds=60, stdin=silent_pipe, stall_seconds=1.0)
-        assert 1 <= time.monotonic() - started < 4
+        assert 1 <= time.monotonic() - started < 10
         assert not is_running(str(target))
 
     def test_it_ends_when_it_stops_in_the_middle(self, tmp_path: Path):
