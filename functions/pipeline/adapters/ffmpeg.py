@@ -23,7 +23,7 @@ STALL_SECONDS = 180.0
 """Who shows nothing new for so long hangs. Much longer than the longest look for a frame that is far into a clip."""
 ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(256 * 1024)}
 """For glibc: what is as large as a picture goes back to the system when it is freed, and leaves no holes in the heap.
-An encoder of 1080p takes 170 MB so, instead of 250. It is all of the environment that ffmpeg gets: it needs no secrets."""
+An encoder of 1080p takes 170 MB so, instead of 250. ffmpeg gets no more of an environment: it needs no secrets."""
 TOO_LATE = "Composing the video did not fit in the time that one function call has."
 
 

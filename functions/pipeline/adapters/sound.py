@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import ffmpeg
 
+from pipeline.adapters.ffmpeg import STALL_SECONDS
 from pipeline.adapters.filter_graphs import AUDIO_RATE_HZ, batch_sound, exact_sound, raw_sound, with_music
 from pipeline.adapters.watch import Watch, naming
 from pipeline.domain.errors import JobError
@@ -120,7 +121,9 @@ def _encode(
         ac=2,
         map_metadata=-1,
     )
-    watch.run(output, stdin=stdin)
+    # who waits for clips that are being fetched does not hang
+    patience = STALL_SECONDS if stdin == subprocess.DEVNULL else watch.seconds_left
+    watch.run(output, stdin=stdin, stall_seconds=patience)
 
 
 def _read_levels(levels: Path) -> tuple[float, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import ffmpeg
 
-from pipeline.adapters.ffmpeg import run_ffmpeg
+from pipeline.adapters.ffmpeg import STALL_SECONDS, run_ffmpeg
 from pipeline.domain.errors import MediaError
 
 
@@ -51,6 +51,7 @@ class Watch:
         frames: int = 0,
         stdin: int = subprocess.DEVNULL,
         stdout: int = subprocess.DEVNULL,
+        stall_seconds: float = STALL_SECONDS,
     ) -> None:
         """Run one graph whose end is `frames` away. Raises DeadlineExceeded, OutOfSpace, MediaError."""
         run_ffmpeg(
@@ -61,6 +62,7 @@ class Watch:
             should_stop=self.should_stop,
             stdin=stdin,
             stdout=stdout,
+            stall_seconds=stall_seconds,
         )
 
 
