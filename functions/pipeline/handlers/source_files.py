@@ -64,6 +64,7 @@ class SourceFiles:
             )
             for place, clip in enumerate(request.clips, start=1)
         ]
+        self._clips = len(self._all)
         if request.audio_url is not None:
             music = Source(
                 "The audio track (audio_url)", request.audio_url, "audio", settings.max_audio_bytes, folder / "audio"
@@ -122,9 +123,9 @@ class SourceFiles:
             self._all[place].path.unlink(missing_ok=True)
 
     def _fetch(self, place: int) -> None:
-        """Have a source on the disk, and the next ones on their way."""
+        """Have a source on the disk, and the next clips on their way; the music is used once, and before them."""
         self._begin(place)
-        for ahead in range(place + 1, min(place + 1 + FETCHES_AHEAD, len(self._all))):
+        for ahead in range(place + 1, min(place + 1 + FETCHES_AHEAD, self._clips)):
             with self._lock:
                 if self._bytes_of(self._fetched.keys() - self._kept) <= self._kept_bytes:
                     self._begin(ahead)
