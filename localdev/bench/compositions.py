@@ -48,11 +48,16 @@ def measure() -> list[Figure]:
         figures += _against_moviepy(drawn.prepared, folder)
         figures += _footage(folder)
     if can_sample():
-        lines = composition_table()
-        TABLE.parent.mkdir(exist_ok=True)
-        TABLE.write_text("\n".join(lines) + "\n")
-        print("\n".join(lines))
+        _write_table()
     return figures
+
+
+def _write_table() -> None:
+    TABLE.parent.mkdir(exist_ok=True)
+    with TABLE.open("w") as written:
+        for line in composition_table():
+            print(line)
+            written.write(f"{line}\n")
 
 
 def _looking(clips: Sequence[Path]) -> list[Figure]:
