@@ -23,8 +23,7 @@ def prepared(source: Path, folder: Path, name: str = "prepared.mp4") -> tuple[Pa
 @pytest.fixture
 def delivered(clips: CompositionClips) -> list[Path]:
     """Clips as a model makes them: something moves for two seconds after one keyframe."""
-    sources = [f"{name}=s=160x284:r=24:d=2" for name in ("testsrc2", "gradients", "testsrc")]
-    return [clips.of(f"delivered_{number}.mp4", source, *ONE_KEYFRAME) for number, source in enumerate(sources)]
+    return [clips.of(f"{name}=s=160x284:r=24:d=2", *ONE_KEYFRAME) for name in ("testsrc2", "gradients", "testsrc")]
 
 
 def test_keyframes_stand_where_fades_end_and_begin(delivered: list[Path], tmp_path: Path):

@@ -197,13 +197,13 @@ class TestTargets:
 class TestReadPictures:
     @pytest.mark.parametrize(("start", "end"), [(0, 48), (0, 36), (12, 36), (12, 48), (36, 48)])
     def test_the_packets_are_those_of_the_pictures(self, moving: list[Path], start: int, end: int):
-        pictures = list(read_pictures(moving[0], Piece(0, start, end), 1 / 24))
+        pictures = list(read_pictures(moving[0], Piece(0, start, end)))
         assert sorted(picture.number for picture in pictures) == list(range(start, end))
         assert [bytes(picture.packet) for picture in pictures] == video_packets(moving[0])[start:end]
 
     def test_pictures_that_lack_are_noticed(self, moving: list[Path]):
         with pytest.raises(MediaError, match="48 pictures where 50 were expected"):
-            list(read_pictures(moving[0], Piece(0, 0, 50), 1 / 24))
+            list(read_pictures(moving[0], Piece(0, 0, 50)))
 
     def test_a_clip_that_begins_late_begins_with_its_first_picture(self, clips: CompositionClips, studio: Studio):
         late = clips.late(clips.prepared(1), seconds=0.4)
@@ -218,7 +218,7 @@ def test_a_video_without_all_its_pictures_is_not_finished(made: Made, moving: li
     with open_media(moving[0]) as container:
         record = container.streams.video[0].codec_context.extradata or b""
     with FinalVideo(made.plan, [record], None, tmp_path / "short.mp4") as video:
-        sizes = video.add(moving[0], Piece(0, 0, 36), 1 / 24)
+        sizes = video.add(moving[0], Piece(0, 0, 36))
         assert sum(sizes) == sum(map(len, video_packets(moving[0])[:36]))
         with pytest.raises(MediaError, match="36 frames instead of 120"):
             video.finish()

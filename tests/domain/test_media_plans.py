@@ -176,7 +176,7 @@ def test_each_clip_says_how_its_pictures_are_brought_to_the_form():
     same, wide, strange = plan.clips
     assert (same.frames, same.start_seconds, same.is_steady, same.picture_size) == (48, 1.5, True, (1080, 1920))
     assert same.frame_seconds == pytest.approx(1 / 24)
-    assert (wide.frames, wide.is_steady, wide.picture_size, wide.names_color_matrix) == (48, False, (1080, 606), False)
+    assert (wide.frames, wide.is_steady, wide.picture_size, wide.color_matrix) == (48, False, (1080, 606), "bt709")
     assert wide.frame_seconds == pytest.approx(1 / 30)
     assert (strange.hdr_transfer, strange.is_interlaced, strange.is_steady) == ("smpte2084", True, False)
     assert [part.has_audio for part in plan.clips] == [False, False, True]

@@ -129,7 +129,8 @@ def test_nothing_is_fetched_ahead_on_a_disk_that_is_full_enough(
     urls = [disk.add(red) for _ in range(5)]
     with source_files(workbench, tmp_path, urls, disk, kept_bytes=red.stat().st_size) as sources:
         probe = sources.probe(4)
-        sources.file(3, probe)  # two files are now more than may stay
+        sources.file(4, probe)
+        sources.file(3, probe)  # two files in use are now more than may stay
         sources.file(1, probe)
         assert disk.fetched == {urls[4]: 1, urls[3]: 1, urls[1]: 1}
 
