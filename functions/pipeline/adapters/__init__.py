@@ -1,0 +1,12 @@
+"""The outside world, one thing a module; nothing is decided here.
+
+Replicate        replicate_api, replicate_webhooks
+URLs             downloads, download_targets, guarded_network, public_addresses
+files            object_storage (the protocol), r2_storage, firebase_storage, streamed_uploads; local_disk
+pictures         images, compositing
+media files      media_probe (what a file is), picture_packets, sample_tables, frames (a clip's thumbnail)
+clips            clip_preparation (the form that compositions copy)
+compositions     composer (all of it), sound, segment_encoding, muxing, picture_check
+ffmpeg           ffmpeg (runs one), watch (until when, who is told), filter_graphs, encoding (how pictures are encoded)
+Cloud Tasks      tasks
+"""

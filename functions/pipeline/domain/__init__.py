@@ -1,0 +1,10 @@
+"""What is decided, and how things are called. Pure: nothing here reads or writes anything.
+
+jobs             jobs (a job's life), outcomes, retries, requests (what a client asks for), results, estimates, quotas
+errors           errors (the tree of all)
+predictions      predictions (paid once), models, prompts
+clips            clips (names, documents), object_keys, pages
+media            media (what a file is), media_types, media_records, avc_packets, copy_points, parameter_sets
+compositions     media_plans (the plan), media_forms, media_copies, media_segments, media_work, transitions,
+                 media_warnings
+"""
