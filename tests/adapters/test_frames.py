@@ -1,11 +1,11 @@
-"""Posters and thumbnails: small, upright, and not the black a clip begins with."""
+"""Thumbnails of clips: small, upright, and not the black a clip begins with."""
 
 from pathlib import Path
 
 import pytest
 from PIL import Image, ImageStat
 
-from pipeline.adapters.frames import write_clip_thumbnail, write_poster
+from pipeline.adapters.frames import write_clip_thumbnail
 from pipeline.domain.errors import MediaError
 from tests.media_samples import MediaSamples
 
@@ -18,10 +18,10 @@ def picture_of(path: Path) -> Image.Image:
         return image
 
 
-def test_a_poster_keeps_shape_and_colour(media_samples: MediaSamples, tmp_path: Path):
-    write_poster(media_samples.solid("red", size="1440x2560", seconds=0.2), tmp_path / "poster.jpg")
-    picture = picture_of(tmp_path / "poster.jpg")
-    assert (picture.format, picture.size) == ("JPEG", (720, 1280))
+def test_a_thumbnail_keeps_shape_and_colour(media_samples: MediaSamples, tmp_path: Path):
+    write_clip_thumbnail(media_samples.solid("red", size="1440x2560", seconds=0.2), tmp_path / "thumbnail.jpg")
+    picture = picture_of(tmp_path / "thumbnail.jpg")
+    assert (picture.format, picture.size) == ("JPEG", (270, 480))
     assert ImageStat.Stat(picture).mean == pytest.approx([254, 0, 0], abs=6)
 
 
@@ -42,9 +42,9 @@ def test_the_black_beginning_is_passed_over(media_samples: MediaSamples, tmp_pat
 
 
 def test_turned_and_stretched_clips_are_shown_as_players_show_them(media_samples: MediaSamples, tmp_path: Path):
-    write_poster(media_samples.rotated("red", degrees=90), tmp_path / "turned.jpg")
+    write_clip_thumbnail(media_samples.rotated("red", degrees=90), tmp_path / "turned.jpg")
     assert picture_of(tmp_path / "turned.jpg").size == (284, 160)
-    write_poster(media_samples.solid("red", options=("-vf", "setsar=2/1", *X264)), tmp_path / "stretched.jpg")
+    write_clip_thumbnail(media_samples.solid("red", options=("-vf", "setsar=2/1", *X264)), tmp_path / "stretched.jpg")
     assert picture_of(tmp_path / "stretched.jpg").size == (320, 284)
 
 

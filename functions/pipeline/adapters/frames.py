@@ -1,4 +1,4 @@
-"""Single pictures out of a video: its poster, and the small picture of a clip."""
+"""The small picture of a clip."""
 
 from pathlib import Path
 
@@ -7,24 +7,15 @@ import ffmpeg
 from pipeline.adapters.ffmpeg import run_ffmpeg
 from pipeline.adapters.filter_graphs import media_input
 
-POSTER_EDGE_PIXELS = 1280
 THUMBNAIL_EDGE_PIXELS = 480
 DEADLINE_SECONDS = 60.0
 CANDIDATES = 48
 """How many frames from the start the most typical one is chosen from: an opening fade from black is passed over."""
 
 
-def write_poster(video: Path, target: Path) -> None:
-    """Write a JPEG of one telling frame, its longer edge at most 1280 pixels. Raises MediaError."""
-    _write_frame(video, target, POSTER_EDGE_PIXELS)
-
-
 def write_clip_thumbnail(video: Path, target: Path) -> None:
     """Write a JPEG of one telling frame, its longer edge at most 480 pixels. Raises MediaError."""
-    _write_frame(video, target, THUMBNAIL_EDGE_PIXELS)
-
-
-def _write_frame(video: Path, target: Path, edge: int) -> None:
+    edge = THUMBNAIL_EDGE_PIXELS
     frame = (
         media_input(video)
         .video.filter("scale", w="max(iw*sar,2)", h="ih")  # square pixels
