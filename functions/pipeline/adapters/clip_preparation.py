@@ -16,8 +16,8 @@ from pathlib import Path
 
 import ffmpeg
 
-from pipeline.adapters.encoding import encoder_options
-from pipeline.adapters.filter_graphs import AUDIO_RATE_HZ, batch_sound, exact_sound, segment_pictures
+from pipeline.adapters.encoding import encoder_options, sound_options
+from pipeline.adapters.filter_graphs import batch_sound, exact_sound, segment_pictures
 from pipeline.adapters.media_probe import probe_media
 from pipeline.adapters.watch import Watch
 from pipeline.domain.errors import DeadlineExceeded, MediaError
@@ -79,6 +79,6 @@ def _encode(plan: CompositionPlan, source: Path, target: Path, watch: Watch) -> 
     if plan.has_clip_audio:
         (batch,) = cut_sound([plan.total_frames], (), 1)
         streams.append(exact_sound(plan, batch_sound(plan, batch, lambda _: source)))
-        options |= {"acodec": "aac", "audio_bitrate": plan.encode.audio_bitrate, "ar": AUDIO_RATE_HZ, "ac": 2}
+        options |= sound_options(plan.encode)
     output = ffmpeg.output(*streams, str(target), **options)
     watch.run(output, "-copyts", "-filter_complex_threads", "1", frames=plan.total_frames)

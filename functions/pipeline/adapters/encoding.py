@@ -1,4 +1,4 @@
-"""How pictures are encoded: H.264 that every player takes, and that may stand in one file with other H.264.
+"""How pictures and sound are encoded: H.264 that every player takes, and that may stand in one file with other H.264.
 
 `stitchable` and closed groups of pictures keep everything that is encoded with the same settings alike, to the last bit
 of its parameter sets, however long it is; `set_id` sets it apart from what it is joined with.
@@ -8,6 +8,8 @@ from typing import Any
 
 from pipeline.domain.media_forms import VideoForm
 from pipeline.domain.media_work import EncodeSettings
+
+AUDIO_RATE_HZ = 48_000
 
 BT709 = {"colorspace": "bt709", "color_primaries": "bt709", "color_trc": "bt709", "color_range": "tv"}
 
@@ -29,3 +31,8 @@ def encoder_options(
         "video_track_timescale": form.ticks_per_second,
         **(BT709 if tags_color else {}),
     }
+
+
+def sound_options(encode: EncodeSettings) -> dict[str, Any]:
+    """ffmpeg's options for the sound of an output: AAC, stereo."""
+    return {"acodec": "aac", "audio_bitrate": encode.audio_bitrate, "ar": AUDIO_RATE_HZ, "ac": 2}

@@ -5,19 +5,18 @@ an input of its own, told apart by its number, so that one file may be two clips
 """
 
 from collections.abc import Callable
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import ffmpeg
 from ffmpeg.nodes import InputNode
 
+from pipeline.adapters.encoding import AUDIO_RATE_HZ
 from pipeline.adapters.media_probe import INPUT_OPTIONS
 from pipeline.domain.media_forms import VideoForm
 from pipeline.domain.media_plans import ClipPlan, CompositionPlan
 from pipeline.domain.media_segments import Piece, Segment, SoundBatch
 
-AUDIO_RATE_HZ = 48_000
 SOUND_FORM = {"sample_fmts": "fltp", "channel_layouts": "stereo"}
 TAGS = {"color_primaries": "bt709", "color_trc": "bt709", "colorspace": "bt709", "range": "tv"}
 NO_TAGS = {"color_primaries": "unknown", "color_trc": "unknown", "colorspace": "unknown", "range": "unknown"}
@@ -85,11 +84,6 @@ def media_input(path: Path, *, clip: int = 0, **options: Any) -> Any:
     return _input(clip, filename=str(path), **INPUT_OPTIONS, **options)
 
 
-def seconds(frames: int, rate: Fraction) -> str:
-    """A length in seconds, to the microsecond."""
-    return f"{float(frames / rate):.6f}"
-
-
 def _ducked(sound: Any, track: Any) -> Any:
     heard = sound.filter_multi_output("asplit")
     quiet = track.filter("volume", MUSIC_VOLUME_UNDER_CLIPS)
@@ -116,7 +110,7 @@ def _faded(_: CompositionPlan, segment: Segment, left: Any, right: Any) -> Any:
 
 def _crossed(plan: CompositionPlan, segment: Segment, left: Any, right: Any) -> Any:
     """A transition by name, of those frames only that both have: it works in 4:4:4."""
-    length = seconds(segment.fade, plan.form.frame_rate)
+    length = f"{float(segment.fade / plan.form.frame_rate):.6f}"
     before, tail = _split(left, segment.left.frames - segment.fade)
     head, after = _split(right, segment.fade)
     crossed = ffmpeg.filter([tail, head], "xfade", transition=plan.transition, duration=length, offset=0)

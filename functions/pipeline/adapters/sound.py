@@ -15,8 +15,9 @@ from typing import Any, Protocol
 
 import ffmpeg
 
+from pipeline.adapters.encoding import AUDIO_RATE_HZ, sound_options
 from pipeline.adapters.ffmpeg import STALL_SECONDS
-from pipeline.adapters.filter_graphs import AUDIO_RATE_HZ, batch_sound, exact_sound, raw_sound, with_music
+from pipeline.adapters.filter_graphs import batch_sound, exact_sound, raw_sound, with_music
 from pipeline.adapters.watch import Watch, naming
 from pipeline.domain.errors import JobError
 from pipeline.domain.media_plans import CompositionPlan
@@ -111,16 +112,7 @@ def _encode(
         .filter("astats", metadata=1, reset=1)
         .filter("ametadata", mode="print", key=LEVEL, file=str(levels))
     )
-    output = ffmpeg.output(
-        measured,
-        str(target),
-        f="mp4",
-        acodec="aac",
-        audio_bitrate=plan.encode.audio_bitrate,
-        ar=AUDIO_RATE_HZ,
-        ac=2,
-        map_metadata=-1,
-    )
+    output = ffmpeg.output(measured, str(target), f="mp4", map_metadata=-1, **sound_options(plan.encode))
     # who waits for clips that are being fetched does not hang
     patience = STALL_SECONDS if stdin == subprocess.DEVNULL else watch.seconds_left
     watch.run(output, stdin=stdin, stall_seconds=patience)
