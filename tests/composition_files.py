@@ -118,6 +118,7 @@ class Studio:
             target or self.target,
             workdir=self.workdir,
             watch=watch.telling(shares.append),
+            stored=clips.encoded,
         )
         return Made(plan, self.target, sound, check, clips)
 

@@ -87,9 +87,6 @@ class FetchedMaterial:
     def release(self, place: int) -> None:
         self.sources.release(place)
 
-    def encoded(self, _: int) -> Path | None:
-        return None
-
 
 def main(order: dict[str, Any], workdir: Path) -> None:
     """Compose the clips of an order."""

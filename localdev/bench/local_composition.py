@@ -27,9 +27,6 @@ class FilesOnDisk:
     def release(self, place: int) -> None:
         pass
 
-    def encoded(self, _: int) -> Path | None:
-        return None
-
 
 def compose_ours(clips: Sequence[Path], target: Path, *, crossfade: bool = True) -> CompositionPlan:
     """Everything from the clips to a playable file, without sound; what was done."""

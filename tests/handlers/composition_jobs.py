@@ -236,9 +236,6 @@ class Files:
     def release(self, place: int) -> None:
         """Nothing goes."""
 
-    def encoded(self, number: int) -> Path | None:
-        return None
-
 
 def planned(sources: Sequence[Path], music: Path | None = None, **options: Any) -> CompositionPlan:
     probes = [probe_media(source) for source in sources]

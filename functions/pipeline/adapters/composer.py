@@ -10,6 +10,7 @@ written: what is held does not grow with the number of clips.
 
 import os
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
@@ -31,11 +32,12 @@ SEGMENTS_AHEAD = 4
 """How many segments after the one that is written may be worked on."""
 
 
+StoredSegment = Callable[[int], Path | None]
+"""A segment, counted from 0, that was encoded before; None: it is to be encoded now. Called from several threads."""
+
+
 class Material(ClipFiles, Protocol):
     """What a composition is made of, on this machine. Methods are called from several threads."""
-
-    def encoded(self, number: int) -> Path | None:
-        """A segment, counted from 0, that was encoded before; None when it is to be encoded now."""
 
     def release(self, place: int) -> None:
         """No segment needs this clip any more."""
@@ -49,6 +51,7 @@ def compose(
     *,
     workdir: Path,
     watch: Watch,
+    stored: StoredSegment = lambda _: None,
 ) -> PictureCheck:
     """Write the MP4 of `plan` to `target`, a path or a seekable file, and return what its pictures look like.
 
@@ -58,7 +61,7 @@ def compose(
     check = PictureCheck(plan)
     last_use = {clip: number for number, segment in enumerate(plan.segments) for clip in segment.clips}
     with (
-        _Encoders(plan, material, workdir, watch) as encoders,
+        _Encoders(plan, material, stored, workdir, watch) as encoders,
         FinalVideo(plan, _parameter_sets(plan, encoders), sound, target) as video,
     ):
         for number, segment in enumerate(plan.segments):
@@ -96,8 +99,10 @@ def _parameter_sets(plan: CompositionPlan, encoders: "_Encoders") -> list[bytes]
 class _Encoders:
     """Encodes segments ahead of the one that is written."""
 
-    def __init__(self, plan: CompositionPlan, material: Material, workdir: Path, watch: Watch) -> None:
-        self._plan, self._material, self._workdir, self._watch = plan, material, workdir, watch
+    def __init__(
+        self, plan: CompositionPlan, material: Material, stored: StoredSegment, workdir: Path, watch: Watch
+    ) -> None:
+        self._plan, self._material, self._stored, self._workdir, self._watch = plan, material, stored, workdir, watch
         encoded = sum(not segment.is_copied for segment in plan.segments)
         fits_twice = plan.form.pixels <= TWO_ENCODERS_PIXELS and plan.encode == FAST
         self._at_once = min(2, os.cpu_count() or 1) if fits_twice and encoded > 1 else 1
@@ -130,7 +135,7 @@ class _Encoders:
 
     def _encode(self, number: int) -> Path | None:
         segment = self._plan.segments[number]
-        if (before := self._material.encoded(number)) is not None:
+        if (before := self._stored(number)) is not None:
             return before
         watch = Watch(self._watch.ends_at, lambda share: self._tell(number, share), self._check)
         target = self._workdir / f"segment_{number + 1}.mp4"

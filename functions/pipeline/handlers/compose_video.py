@@ -2,6 +2,7 @@
 
 import tempfile
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -125,25 +126,6 @@ def _is_short(work: PlannedComposition) -> bool:
     return seconds <= SHORT_WORK_SECONDS and 2 * seconds <= work.turn.seconds_left - SECONDS_TO_STORE
 
 
-@dataclass(frozen=True)
-class _Material:
-    """What the video is made of: clips of the job, and segments that an earlier piece of work has finished."""
-
-    work: PlannedComposition
-
-    def clip(self, place: int) -> Path:
-        return self.work.clip(place)
-
-    def spare(self, place: int) -> None:
-        self.work.spare(place)
-
-    def release(self, place: int) -> None:
-        self.work.release(place)
-
-    def encoded(self, number: int) -> Path | None:
-        return stored_segment(self.work, number)
-
-
 def _compose(work: PlannedComposition, seconds_left: SecondsLeft, *, begun: float) -> FinalVideo:
     """The final video, written to storage while it is made; the share `begun` of the work lies behind."""
     key = final_video_key(*work.names)
@@ -152,7 +134,9 @@ def _compose(work: PlannedComposition, seconds_left: SecondsLeft, *, begun: floa
         sound, silences = stored_sound(work) or render_sound(work, seconds_left)
     watch = Watch.until(seconds_left(), work.turn.check).telling(lambda share: work.report(begun + share * (1 - begun)))
     with work.tools.storage.open_upload(key, "video/mp4", head_bytes=head_bytes(work.plan)) as upload:
-        check = compose(work.plan, _Material(work), sound, upload, workdir=work.folder, watch=watch)
+        check = compose(
+            work.plan, work, sound, upload, workdir=work.folder, watch=watch, stored=partial(stored_segment, work)
+        )
         work.turn.report_now("store", COMPOSED)  # who has lost the job leaves no file behind
         video = upload.finish()
     return _finished(work, video, check, silences)
