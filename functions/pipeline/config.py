@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pipeline.domain.errors import ConfigurationError
+from pipeline.domain.metadata_modes import MetadataMode
 from pipeline.domain.models import IMAGE_MODELS, VIDEO_MODELS
 from pipeline.domain.quotas import Limits
 
@@ -38,6 +39,7 @@ class Settings:
     max_clip_bytes: int
     max_audio_bytes: int
     limits: Limits
+    metadata_mode: MetadataMode
     webhook_url: str  # where Replicate tells that a prediction has ended; "": nowhere, it is asked
     allowed_http_hosts: frozenset[str]
 
@@ -89,6 +91,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
             usd_per_user_per_day=_number(environment, "MAX_USD_PER_USER_PER_DAY", 20.0, 0.0, 1e6),
             usd_per_day=_number(environment, "MAX_USD_PER_DAY", 100.0, 0.0, 1e7),
         ),
+        metadata_mode=MetadataMode(_choice(environment, "METADATA_MODE", MetadataMode.FIRESTORE_ONLY, MetadataMode)),
         webhook_url=_webhook_url(environment),
         allowed_http_hosts=frozenset(
             host.strip() for host in environment.get("ALLOWED_HTTP_HOSTS", "").split(",") if host.strip()

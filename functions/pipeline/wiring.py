@@ -7,6 +7,7 @@ import os
 import random
 import threading
 from collections.abc import Mapping
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -24,9 +25,10 @@ from pipeline.domain.errors import ConfigurationError
 from pipeline.domain.jobs import CreatedWake, JobKind, JobRef, SignalWake, TaskWake
 from pipeline.handlers.receive_webhook import read_webhook, receive_webhook
 from pipeline.handlers.sweep import Swept, sweep
-from pipeline.handlers.tools import Desk, Tools
+from pipeline.handlers.tools import Desk, Library, Tools
 from pipeline.repositories.clips import ClipRepository
 from pipeline.repositories.jobs import JobRepository
+from pipeline.repositories.metadata_phases import MetadataPhaseRepository
 from pipeline.repositories.predictions import PredictionRepository
 from pipeline.repositories.scenes import SceneRepository
 from pipeline.repositories.stuck_jobs import StuckJobRepository
@@ -94,16 +96,22 @@ class Instance:
 
     @cached_property
     def _tools(self) -> Tools:
-        settings = read_settings(self._environment)
-        replicate = read_replicate(self._environment)
+        library, replicate = self._library, read_replicate(self._environment)
         return Tools(
-            settings=settings,
+            **{field.name: getattr(library, field.name) for field in fields(library)},
             predictions=self._desk.predictions,
+            replicate=ReplicateApi(replicate.api_token, replicate.base_url),
+            downloads=Downloader(allowed_http_hosts=library.settings.allowed_http_hosts),
+        )
+
+    @cached_property
+    def _library(self) -> Library:
+        return Library(
+            settings=read_settings(self._environment),
             clips=lambda user_id, video_id: ClipRepository(user_id, video_id, client=self._firestore),
             videos=lambda user_id: VideoRepository(user_id, client=self._firestore),
+            phases=MetadataPhaseRepository(self._firestore),
             storage=_storage(read_storage(self._environment)),
-            replicate=ReplicateApi(replicate.api_token, replicate.base_url),
-            downloads=Downloader(allowed_http_hosts=settings.allowed_http_hosts),
             clock=_now,
         )
 

@@ -26,6 +26,7 @@ from pipeline.handlers.run_job import run_job
 from pipeline.handlers.tools import Desk, Tools
 from pipeline.repositories.clips import ClipRepository
 from pipeline.repositories.jobs import JobRepository
+from pipeline.repositories.metadata_phases import MetadataPhaseRepository
 from pipeline.repositories.predictions import PredictionRepository
 from pipeline.repositories.scenes import SceneRepository
 from pipeline.repositories.stuck_jobs import StuckJobRepository
@@ -90,6 +91,7 @@ class Workbench:
             predictions=self.desk().predictions,
             clips=lambda user_id, video_id: ClipRepository(user_id, video_id, client=self.client),
             videos=lambda user_id: VideoRepository(user_id, client=self.client),
+            phases=MetadataPhaseRepository(self.client),
             replicate=self.api,
             storage=self.storage,
             downloads=Downloader(self.settings.allowed_http_hosts),

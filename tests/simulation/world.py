@@ -20,6 +20,7 @@ from pipeline.handlers.tools import Desk, Tools
 from pipeline.repositories import documents
 from pipeline.repositories.clips import ClipRepository
 from pipeline.repositories.jobs import JobRepository
+from pipeline.repositories.metadata_phases import MetadataPhaseRepository
 from pipeline.repositories.predictions import PredictionRepository
 from pipeline.repositories.scenes import SceneRepository
 from pipeline.repositories.stuck_jobs import StuckJobRepository
@@ -131,6 +132,7 @@ class World:
             predictions=PredictionRepository(self.client, RETENTION),
             clips=lambda user_id, video_id: ClipRepository(user_id, video_id, client=self.client),
             videos=lambda user_id: VideoRepository(user_id, client=self.client),
+            phases=MetadataPhaseRepository(self.client),
             replicate=self.replicate,  # type: ignore[arg-type]  # virtual
             storage=self.storage,  # type: ignore[arg-type]  # virtual
             downloads=self.downloads,  # type: ignore[arg-type]  # virtual

@@ -2,7 +2,9 @@
 
     upload_file, upload_bytes ──> StoredObject(key, size_bytes, content_type, url)
     open_upload ─write─> finish ──> the same, for a file that is stored while it is written
-    stat, list_objects        ──> the same, for what is already there
+    stat, list_objects        ──> the same, for what is already there; list_folders: the names one level below
+    update_bytes              ──> a small object changed by many at once, no change lost
+    readable_url              ──> a URL for whoever may read now, signed where the store signs
 
 Keys are deterministic, so an upload overwrites and a repeated step is harmless. The URL of a key never
 changes and does not expire: it is what documents hold. It belongs to the stored object, because Firebase's
@@ -12,12 +14,15 @@ Errors, the same for every method: NotFound (no such object), StorageUnavailable
 the store), StorageRefused (credentials, permission, bucket, or request), OutOfSpace (the local disk is full).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote
+
+from pipeline.domain.url_lifetimes import UrlLifetime
 
 if TYPE_CHECKING:
     from pipeline.adapters.streamed_uploads import StreamedUpload
@@ -35,6 +40,8 @@ class StoredObject:
     """As given at the upload; "" in a listing, where S3 does not tell it."""
     url: str
     """Serves the bytes to anyone who has it, with no end of validity. Not for logs: it may hold a token."""
+    stored_at: datetime | None = None
+    """When, in UTC; told by `stat` and listings."""
 
 
 class ObjectStorage(Protocol):
@@ -64,6 +71,27 @@ class ObjectStorage(Protocol):
 
     def list_objects(self, prefix: str) -> Iterator[StoredObject]:
         """Every object whose key starts with `prefix`, in order of keys, fetched page by page."""
+
+    def list_folders(self, prefix: str, after: str = "") -> Iterator[str]:
+        """The names between `prefix` ("" or ending in "/") and the next "/", each once, in the order of keys.
+
+        Only those behind the name `after`; fetched page by page, without the objects that lie in them.
+        """
+
+    def update_bytes(self, key: str, content_type: str, change: Callable[[bytes | None], bytes]) -> StoredObject:
+        """Read a small object, and write what `change` makes of it (of None where there is none).
+
+        Nothing is written if somebody else has written since; then it begins again, so `change` may be called more
+        than once. No write where `change` returns what it was given. Raises StorageUnavailable when others kept
+        getting in first.
+        """
+
+    def readable_url(self, key: str, known_url: str | None, lifetime: UrlLifetime) -> str:
+        """A URL that serves the object during `lifetime`, or longer. Whether there is such an object is not checked.
+
+        `known_url` is the URL of the `StoredObject`, for callers that have it: stores that sign need none, a store
+        that cannot sign looks it up otherwise (and may raise NotFound).
+        """
 
     def delete_objects(self, keys: Iterable[str]) -> None:
         """Delete in batches; a key that is absent is fine."""

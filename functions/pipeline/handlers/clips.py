@@ -12,7 +12,8 @@ from pipeline.adapters.clip_preparation import prepare_clip
 from pipeline.adapters.frames import write_clip_thumbnail
 from pipeline.adapters.images import inspect_image
 from pipeline.adapters.media_probe import probe_media
-from pipeline.domain.clips import build_clip_filename, format_timecode
+from pipeline.domain.clip_names import build_clip_filename
+from pipeline.domain.clips import format_timecode
 from pipeline.domain.errors import DeadlineExceeded, MediaError, OutOfSpace, SourceError, UnsupportedMedia
 from pipeline.domain.media import MediaProbe
 from pipeline.domain.models import video_model

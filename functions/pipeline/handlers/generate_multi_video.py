@@ -14,7 +14,7 @@ from typing import Any
 
 from firebase_functions import logger
 
-from pipeline.domain.clips import style_slug
+from pipeline.domain.clip_names import style_slug
 from pipeline.domain.errors import JobError, PartialFailure
 from pipeline.domain.outcomes import Completed, DocumentUpdate, Failed, WakeLater
 from pipeline.domain.requests import MultiVideoRequest, SceneRequest, parse_request

@@ -2,7 +2,7 @@
 
 from firebase_functions import logger
 
-from pipeline.domain.clips import style_slug
+from pipeline.domain.clip_names import style_slug
 from pipeline.domain.outcomes import Completed
 from pipeline.domain.requests import VideoRequest, parse_request
 from pipeline.handlers.clips import ClipPlace, StoredClip, order_clip, store_clip

@@ -11,6 +11,7 @@ from pipeline.adapters.tasks import TaskQueue
 from pipeline.config import Settings
 from pipeline.repositories.clips import ClipRepository
 from pipeline.repositories.jobs import JobRepository
+from pipeline.repositories.metadata_phases import MetadataPhaseRepository
 from pipeline.repositories.predictions import PredictionRepository
 from pipeline.repositories.scenes import SceneRepository
 from pipeline.repositories.stuck_jobs import StuckJobRepository
@@ -32,14 +33,21 @@ class Desk:
 
 
 @dataclass(frozen=True)
-class Tools:
-    """What it takes to do the work of a job."""
+class Library:
+    """What it takes to answer for videos and clips: their documents and their files."""
 
     settings: Settings
-    predictions: PredictionRepository
     clips: Callable[[str, str], ClipRepository]  # (user_id, video_id)
     videos: Callable[[str], VideoRepository]  # (user_id)
-    replicate: ReplicateApi
+    phases: MetadataPhaseRepository
     storage: ObjectStorage
-    downloads: Downloader
     clock: Callable[[], datetime]
+
+
+@dataclass(frozen=True)
+class Tools(Library):
+    """What it takes to do the work of a job."""
+
+    predictions: PredictionRepository
+    replicate: ReplicateApi
+    downloads: Downloader
