@@ -6,6 +6,7 @@ VENV := .venv/bin
 CLIPS ?=
 AUDIO ?=
 PYTEST_ARGS ?=
+TEST_WORKERS ?= 2
 PLAN_ARGS ?=
 JOBS ?= 200
 SCHEDULES ?= 2000
@@ -47,8 +48,8 @@ plan: install  ## what composing CLIPS="a.mp4 b.mp4" would copy and encode, and 
 up: install  ## start the local stack and leave it running
 	@$(VENV)/python -m localdev.stack
 
-test: install  ## run all tests
-	@$(VENV)/python -m pytest $(PYTEST_ARGS)
+test: install  ## run all tests, file by file in two processes (PYTEST_ARGS="tests/domain -x", TEST_WORKERS=0 for one)
+	@$(VENV)/python -m pytest --numprocesses $(TEST_WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 check: install  ## lint, types, import contracts
 	@$(VENV)/ruff check .

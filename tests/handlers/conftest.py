@@ -138,7 +138,7 @@ class Workbench:
         raise AssertionError(f"{ref.path} has not ended after {MAX_TURNS} turns: {self.read(ref.path)}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # moto's stores are one in a process: whichever server stops, all are emptied
 def r2_server() -> Iterator[LocalR2]:
     server = LocalR2(choose_ports(["r2"])["r2"], "media")
     server.start()

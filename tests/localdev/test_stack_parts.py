@@ -391,10 +391,11 @@ print("ready", flush=True)
 time.sleep(600)
 """
 PARENT = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from localdev.stack.processes import GuardedCommand
 import os
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background begins with it ignored
 log = Path(sys.argv[1])
 command = GuardedCommand([sys.executable, "-c", sys.argv[2]], env=os.environ, cwd=log.parent, log=log)
 print(command.pid, flush=True)
