@@ -5,15 +5,18 @@ from pipeline.domain.object_keys import (
     MAX_KEY_BYTES,
     clip_key,
     clip_thumbnail_key,
+    clips_prefix,
     final_poster_key,
     final_thumbnail_key,
     final_video_key,
     highlights_key,
+    manifest_key,
     parts_prefix,
     scene_image_key,
     scene_image_thumbnail_key,
     segment_key,
     sound_key,
+    video_prefix,
 )
 
 
@@ -42,6 +45,22 @@ def test_every_file_has_its_place():
     assert sound_key("u", "v", "j", "0123abcd") == "u/v/parts/j/0123abcd_sound.m4a"
     assert parts_prefix("u", "v", "j") == "u/v/parts/j/"
     assert highlights_key("u", "v") == "u/v/highlights.json"
+    assert manifest_key("u", "v") == "u/v/manifest.json"
+
+
+def test_the_files_of_a_video_are_told_from_those_of_one_whose_id_begins_alike():
+    assert video_prefix("u", "v") == "u/v/"
+    assert clips_prefix("u", "v") == "u/v/clips/"
+    for key in (
+        manifest_key("u", "v"),
+        highlights_key("u", "v"),
+        clip_key("u", "v", "x.mp4"),
+        parts_prefix("u", "v", "j"),
+    ):
+        assert key.startswith(video_prefix("u", "v"))
+        assert not key.startswith(video_prefix("u", "v2"))
+    for key in (clip_key("u", "v", "x.mp4"), clip_thumbnail_key("u", "v", "x.mp4")):
+        assert key.startswith(clips_prefix("u", "v"))
 
 
 @pytest.mark.parametrize("part", ["", ".", "..", "a/b", "a\\b", "a\nb", "../x", "a\x7fb", "\ud800"])
@@ -87,10 +106,13 @@ def test_no_two_files_of_a_job_have_one_key():
 
 
 def test_folders_are_no_ids():
-    with pytest.raises(InvalidRequest, match="'images'"):
-        highlights_key("u", "images")
-    with pytest.raises(InvalidRequest, match="'uploads'"):
-        highlights_key("uploads", "v")
+    for key in (highlights_key, manifest_key, video_prefix, clips_prefix):
+        with pytest.raises(InvalidRequest, match="'images'"):
+            key("u", "images")
+        with pytest.raises(InvalidRequest, match="'uploads'"):
+            key("uploads", "v")
+        with pytest.raises(InvalidRequest):
+            key("u", "..")
 
 
 def test_a_key_that_storage_would_refuse_is_refused_before():

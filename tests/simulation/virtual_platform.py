@@ -7,7 +7,7 @@ storage, files  slow, refused
 """
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -22,6 +22,7 @@ from pipeline.adapters.downloads import FetchedFile
 from pipeline.adapters.object_storage import StoredObject
 from pipeline.domain.errors import SourceError, SourceUnreachable, StorageUnavailable
 from pipeline.domain.jobs import JobRef, SignalWake, TaskWake, Wake
+from pipeline.domain.url_lifetimes import UrlLifetime
 from tests.simulation.schedule import Call, Schedule
 from tests.simulation.virtual_replicate import VirtualReplicate
 
@@ -124,22 +125,56 @@ class VirtualStorage:
         self._schedule = schedule
         self._mood = mood
         self.objects: dict[str, int] = {}  # key -> bytes
+        self.contents: dict[str, bytes] = {}  # of small objects that are read again
 
     def upload_file(self, key: str, path: Path, content_type: str) -> StoredObject:
         self._schedule.effect(f"store {key}")
-        if self._schedule.chance(self._mood.storage_fails):
-            self._schedule.note("storage does not answer")
-            raise StorageUnavailable("Storage does not answer.")
+        self._maybe_fail()
         size_bytes = path.stat().st_size
         self.objects[key] = size_bytes
         self._schedule.effect(f"store {key} done")
         return StoredObject(key, size_bytes, content_type, f"https://storage.test/{key}")
+
+    def update_bytes(self, key: str, content_type: str, change: Callable[[bytes | None], bytes]) -> StoredObject:
+        while True:
+            self._schedule.effect(f"read {key}")
+            self._maybe_fail()
+            present = self.contents.get(key)
+            changed = change(present)
+            if changed == present:
+                return StoredObject(key, len(changed), content_type, f"https://storage.test/{key}")
+            self._schedule.effect(f"update {key}")
+            self._maybe_fail()
+            if self.contents.get(key) != present:
+                continue  # somebody was faster
+            self.contents[key] = changed
+            self.objects[key] = len(changed)
+            self._schedule.effect(f"update {key} done")
+            self._maybe_fail()  # the answer is lost
+            return StoredObject(key, len(changed), content_type, f"https://storage.test/{key}")
+
+    def list_folders(self, prefix: str, after: str = "") -> Iterator[str]:
+        self._schedule.effect(f"list the folders of {prefix}")
+        self._maybe_fail()
+        below = (key.removeprefix(prefix) for key in self.objects if key.startswith(prefix))
+        names = {key.partition("/")[0] for key in below if "/" in key}
+        for name in sorted(names, key=lambda name: f"{name}/"):
+            if name and (not after or f"{name}/" > f"{after}/"):
+                yield name
+
+    def readable_url(self, key: str, known_url: str | None, lifetime: UrlLifetime) -> str:
+        return f"https://storage.test/{key}?until={lifetime.end:%Y%m%dT%H%M%SZ}"
 
     def stat(self, key: str) -> StoredObject | None:
         self._schedule.effect(f"look for {key}")
         if key not in self.objects:
             return None
         return StoredObject(key, self.objects[key], "image/png", f"https://storage.test/{key}")
+
+    def _maybe_fail(self) -> None:
+        if self._schedule.chance(self._mood.storage_fails):
+            self._schedule.note("storage does not answer")
+            raise StorageUnavailable("Storage does not answer.")
 
     def __getattr__(self, name: str) -> Any:
         raise NotImplementedError(f"storage.{name} is not simulated")

@@ -30,9 +30,17 @@ from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
 from google.cloud.storage.retry import DEFAULT_RETRY
 
 from pipeline.adapters.local_disk import full_disk_is_out_of_space
-from pipeline.adapters.object_storage import StoredObject, cache_control, in_batches, unquote_key
+from pipeline.adapters.object_storage import (
+    StoredObject,
+    after_folder,
+    cache_control,
+    in_batches,
+    unquote_key,
+    update_tries,
+)
 from pipeline.adapters.streamed_uploads import StreamedUpload, part_bytes_for
 from pipeline.domain.errors import JobError, NotFound, StorageRefused, StorageUnavailable
+from pipeline.domain.url_lifetimes import UrlLifetime
 
 _TOKEN_FIELD = "firebaseStorageDownloadTokens"  # noqa: S105 - the name of a metadata field
 _CHUNK_BYTES = 8 * 1024 * 1024
@@ -78,16 +86,7 @@ class FirebaseStorage:
         return self._upload(key, content_type, send)
 
     def upload_bytes(self, key: str, data: bytes, content_type: str) -> StoredObject:
-        def send(blob: Blob, generation: int) -> None:
-            blob.upload_from_string(
-                data,
-                content_type=content_type,
-                if_generation_match=generation,
-                timeout=self._timeout,
-                retry=self._retry,
-            )
-
-        return self._upload(key, content_type, send)
+        return self._upload(key, content_type, self._sender(data, content_type))
 
     def open_upload(self, key: str, content_type: str, *, head_bytes: int) -> StreamedUpload:
         part_bytes = part_bytes_for(head_bytes)
@@ -123,6 +122,48 @@ class FirebaseStorage:
             for blob in client.list_blobs(self._bucket_name, prefix=prefix, timeout=self._timeout, retry=self._retry):
                 yield self._stored(blob)
 
+    def list_folders(self, prefix: str, after: str = "") -> Iterator[str]:
+        with _storage_errors("listing"):
+            listing = self._connected().list_blobs(
+                self._bucket_name,
+                prefix=prefix,
+                delimiter="/",
+                start_offset=after_folder(prefix, after) if after else None,
+                fields="prefixes,nextPageToken",
+                timeout=self._timeout,
+                retry=self._retry,
+            )
+            for page in listing.pages:
+                for folder in page.prefixes:
+                    if name := folder.removeprefix(prefix).removesuffix("/"):
+                        yield name
+
+    def update_bytes(self, key: str, content_type: str, change: Callable[[bytes | None], bytes]) -> StoredObject:
+        for _ in update_tries():
+            with _storage_errors("download"):
+                present = self._find(key)
+                try:
+                    data = None if present is None else self._read_version(present)
+                except (api_exceptions.PreconditionFailed, api_exceptions.NotFound):
+                    continue
+            changed = change(data)
+            if present is not None and changed == data:
+                return self._stored(present)
+            with _storage_errors("update"):
+                try:
+                    return self._upload_over(present, key, content_type, self._sender(changed, content_type))
+                except api_exceptions.PreconditionFailed:
+                    continue
+        raise StorageUnavailable("Others kept writing the same file first.")
+
+    def readable_url(self, key: str, known_url: str | None, lifetime: UrlLifetime) -> str:  # noqa: ARG002
+        if known_url:
+            return known_url
+        stored = self.stat(key)
+        if stored is None:
+            raise NotFound("The file is not in file storage.")
+        return stored.url
+
     def delete_objects(self, keys: Iterable[str]) -> None:
         for batch in in_batches(keys, _DELETE_BATCH):
             with _storage_errors("deletion"):
@@ -141,17 +182,41 @@ class FirebaseStorage:
     def _upload(self, key: str, content_type: str, send: Callable[[Blob, int], None]) -> StoredObject:
         with _storage_errors("upload"):
             for _ in range(_UPLOAD_RACES):
-                present = self._find(key)
-                # Without a chunk size the SDK would hold up to 100 MB of the file in memory.
-                blob = self._bucket().blob(key, chunk_size=_CHUNK_BYTES)
-                blob.metadata = {_TOKEN_FIELD: (_token(present) if present else "") or str(uuid4())}
-                blob.cache_control = cache_control(content_type)
                 try:
-                    send(blob, present.generation if present else 0)
+                    return self._upload_over(self._find(key), key, content_type, send)
                 except api_exceptions.PreconditionFailed:
                     continue
-                return self._stored(blob)
         raise StorageUnavailable("Another upload of the same file kept getting in first.")
+
+    def _upload_over(
+        self, present: Blob | None, key: str, content_type: str, send: Callable[[Blob, int], None]
+    ) -> StoredObject:
+        """Replace what was found there, keeping its token; the SDK's PreconditionFailed if it is there no more."""
+        # Without a chunk size the SDK would hold up to 100 MB of the file in memory.
+        blob = self._bucket().blob(key, chunk_size=_CHUNK_BYTES)
+        blob.metadata = {_TOKEN_FIELD: (_token(present) if present else "") or str(uuid4())}
+        blob.cache_control = cache_control(content_type)
+        send(blob, present.generation if present else 0)
+        return self._stored(blob)
+
+    def _sender(self, data: bytes, content_type: str) -> Callable[[Blob, int], None]:
+        def send(blob: Blob, generation: int) -> None:
+            blob.upload_from_string(
+                data,
+                content_type=content_type,
+                if_generation_match=generation,
+                timeout=self._timeout,
+                retry=self._retry,
+            )
+
+        return send
+
+    def _read_version(self, blob: Blob) -> bytes:
+        """The bytes that belong to what was found; the SDK's PreconditionFailed or NotFound if others do by now."""
+        data: bytes = blob.download_as_bytes(
+            if_generation_match=blob.generation, timeout=self._timeout, retry=self._retry
+        )
+        return data
 
     def _delete_together(self, keys: list[str]) -> None:
         bucket = self._bucket()
@@ -175,7 +240,7 @@ class FirebaseStorage:
         # An object that something else stored may have no token; its URL then asks Storage's rules.
         token = _token(blob)
         url = f"{self._download_base_url}{path}" + (f"&token={token}" if token else "")
-        return StoredObject(blob.name, int(blob.size), blob.content_type or "", url)
+        return StoredObject(blob.name, int(blob.size), blob.content_type or "", url, blob.updated)
 
     def _bucket(self) -> Bucket:
         return self._connected().bucket(self._bucket_name)

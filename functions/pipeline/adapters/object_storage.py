@@ -15,10 +15,12 @@ the store), StorageRefused (credentials, permission, bucket, or request), OutOfS
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
+from random import uniform
+from time import sleep
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote
 
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
     from pipeline.adapters.streamed_uploads import StreamedUpload
 
 _MAX_KEY_BYTES = 1024
+_UPDATE_TRIES = 10
+_FIRST_PAUSE_SECONDS = 0.05
+_LONGEST_PAUSE_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -40,8 +45,8 @@ class StoredObject:
     """As given at the upload; "" in a listing, where S3 does not tell it."""
     url: str
     """Serves the bytes to anyone who has it, with no end of validity. Not for logs: it may hold a token."""
-    stored_at: datetime | None = None
-    """When, in UTC; told by `stat` and listings."""
+    stored_at: datetime | None = field(default=None, compare=False)
+    """When, in UTC; told by `stat` and listings, not by every upload."""
 
 
 class ObjectStorage(Protocol):
@@ -75,15 +80,18 @@ class ObjectStorage(Protocol):
     def list_folders(self, prefix: str, after: str = "") -> Iterator[str]:
         """The names between `prefix` ("" or ending in "/") and the next "/", each once, in the order of keys.
 
-        Only those behind the name `after`; fetched page by page, without the objects that lie in them.
+        Only those behind the name `after`; fetched page by page, without the objects that lie in them. The order of
+        keys is that of their bytes, "/" included: `a-b` comes before `a`. No name is empty, so the keys of an
+        empty one (`user//file`) are only seen by `list_objects`.
         """
 
     def update_bytes(self, key: str, content_type: str, change: Callable[[bytes | None], bytes]) -> StoredObject:
         """Read a small object, and write what `change` makes of it (of None where there is none).
 
         Nothing is written if somebody else has written since; then it begins again, so `change` may be called more
-        than once. No write where `change` returns what it was given. Raises StorageUnavailable when others kept
-        getting in first.
+        than once. A write may be done although its answer was lost: `change` is then given what it made, and must
+        know it again. No write where `change` returns what it was given. Raises StorageUnavailable when others kept
+        getting in first, and what `change` raises.
         """
 
     def readable_url(self, key: str, known_url: str | None, lifetime: UrlLifetime) -> str:
@@ -120,6 +128,25 @@ def in_batches(keys: Iterable[str], size: int) -> Iterator[list[str]]:
     remaining = iter(keys)
     while batch := list(islice(remaining, size)):
         yield batch
+
+
+def after_folder(prefix: str, name: str) -> str:
+    """Behind all keys of the folder `name`, before those of every later one: "0" follows "/"."""
+    return f"{prefix}{name}0"
+
+
+def update_tries(pause: Callable[[float], object] = sleep) -> Iterator[int]:
+    """Counts the tries of an update, and pauses between them: each time about twice as long, at random.
+
+    R2 and Cloud Storage take about one write a second to one key
+    (https://developers.cloudflare.com/r2/platform/limits/, https://cloud.google.com/storage/quotas#objects).
+    """
+    longest = _FIRST_PAUSE_SECONDS
+    for number in range(_UPDATE_TRIES):
+        if number:
+            pause(uniform(0.0, longest))  # noqa: S311 - no secret
+            longest = min(longest * 2, _LONGEST_PAUSE_SECONDS)
+        yield number
 
 
 def unquote_key(quoted: str) -> str | None:

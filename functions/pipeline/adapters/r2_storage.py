@@ -5,8 +5,11 @@ is "auto", and not every checksum that boto3 >= 1.36 adds by itself is accepted,
 S3 requires them.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -26,13 +29,27 @@ from botocore.exceptions import ConnectionError as BotoConnectionError
 from s3transfer.exceptions import RetriesExceededError
 
 from pipeline.adapters.local_disk import full_disk_is_out_of_space
-from pipeline.adapters.object_storage import StoredObject, cache_control, in_batches, unquote_key
+from pipeline.adapters.object_storage import (
+    StoredObject,
+    after_folder,
+    cache_control,
+    in_batches,
+    unquote_key,
+    update_tries,
+)
+from pipeline.adapters.presigning import UrlSigner
 from pipeline.adapters.streamed_uploads import StreamedUpload, part_bytes_for
 from pipeline.domain.errors import JobError, NotFound, StorageRefused, StorageUnavailable
+from pipeline.domain.url_lifetimes import UrlLifetime
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import CompletedPartTypeDef, ObjectIdentifierTypeDef
+    from mypy_boto3_s3.type_defs import (
+        CompletedPartTypeDef,
+        ListObjectsV2RequestPaginateTypeDef,
+        ObjectIdentifierTypeDef,
+        PutObjectRequestTypeDef,
+    )
 
 PART_BYTES = 16 * 1024 * 1024
 """Files larger than this go up in parts of this size (R2 wants all parts but the last alike)."""
@@ -51,6 +68,7 @@ _TRANSIENT_CODES = frozenset(
     # NoSuchUpload: somebody has ended an upload in parts, or it is complete and the answer was lost.
     {"RequestTimeout", "SlowDown", "InternalError", "ServiceUnavailable", "PreconditionFailed", "NoSuchUpload"}
 )
+_REGION = "auto"
 _TRANSIENT_STATUSES = frozenset({408, 412, 425, 429})
 
 
@@ -75,7 +93,7 @@ class R2Storage:
         self._secret_access_key = secret_access_key
         self._public_base_url = public_base_url.rstrip("/")
         self._config = Config(
-            region_name="auto",
+            region_name=_REGION,
             signature_version="s3v4",
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
@@ -98,13 +116,7 @@ class R2Storage:
 
     def upload_bytes(self, key: str, data: bytes, content_type: str) -> StoredObject:
         with _storage_errors("upload"):
-            self._connected().put_object(
-                Bucket=self._bucket,
-                Key=key,
-                Body=data,
-                ContentType=content_type,
-                CacheControl=cache_control(content_type),
-            )
+            self._connected().put_object(**self._put(key, data, content_type))
         return self._stored(key, len(data), content_type)
 
     def open_upload(self, key: str, content_type: str, *, head_bytes: int) -> StreamedUpload:
@@ -134,14 +146,48 @@ class R2Storage:
                 head = self._connected().head_object(Bucket=self._bucket, Key=key)
         except NotFound:
             return None
-        return self._stored(key, head["ContentLength"], head["ContentType"])
+        return self._stored(key, head["ContentLength"], head["ContentType"], head["LastModified"])
 
     def list_objects(self, prefix: str) -> Iterator[StoredObject]:
         with _storage_errors("listing"):
             pages = self._connected().get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
             for page in pages:
                 for entry in page.get("Contents", ()):
-                    yield self._stored(entry["Key"], entry["Size"], "")
+                    yield self._stored(entry["Key"], entry["Size"], "", entry["LastModified"])
+
+    def list_folders(self, prefix: str, after: str = "") -> Iterator[str]:
+        with _storage_errors("listing"):
+            request: ListObjectsV2RequestPaginateTypeDef = {"Bucket": self._bucket, "Prefix": prefix, "Delimiter": "/"}
+            if after:
+                request["StartAfter"] = after_folder(prefix, after)
+            for page in self._connected().get_paginator("list_objects_v2").paginate(**request):
+                for folder in page.get("CommonPrefixes", ()):
+                    if name := folder["Prefix"].removeprefix(prefix).removesuffix("/"):
+                        yield name
+
+    def update_bytes(self, key: str, content_type: str, change: Callable[[bytes | None], bytes]) -> StoredObject:
+        for _ in update_tries():
+            version = self._version(key)
+            changed = change(version.data if version else None)
+            if version and changed == version.data:
+                return version.stored
+            put = self._put(key, changed, content_type)
+            if version:
+                put["IfMatch"] = version.etag
+            else:
+                put["IfNoneMatch"] = "*"
+            with _storage_errors("update"):
+                try:
+                    self._connected().put_object(**put)
+                except ClientError as exc:
+                    if not _is_overtaken(exc):
+                        raise
+                    continue
+            return self._stored(key, len(changed), content_type)
+        raise StorageUnavailable("Others kept writing the same file first.")
+
+    def readable_url(self, key: str, known_url: str | None, lifetime: UrlLifetime) -> str:  # noqa: ARG002
+        return self._signer.url(key, lifetime)
 
     def delete_objects(self, keys: Iterable[str]) -> None:
         for batch in in_batches(keys, _DELETE_BATCH):
@@ -159,8 +205,33 @@ class R2Storage:
             return None
         return unquote_key(urlsplit(url).path.removeprefix(urlsplit(base).path))
 
-    def _stored(self, key: str, size_bytes: int, content_type: str) -> StoredObject:
-        return StoredObject(key, size_bytes, content_type, f"{self._public_base_url}/{quote(key, safe='/')}")
+    def _put(self, key: str, data: bytes, content_type: str) -> "PutObjectRequestTypeDef":
+        return {
+            "Bucket": self._bucket,
+            "Key": key,
+            "Body": data,
+            "ContentType": content_type,
+            "CacheControl": cache_control(content_type),
+        }
+
+    def _version(self, key: str) -> "_Version | None":
+        try:
+            with _storage_errors("download", missing="file"):
+                answer = self._connected().get_object(Bucket=self._bucket, Key=key)
+                data = answer["Body"].read()
+        except NotFound:
+            return None
+        stored = self._stored(key, len(data), answer["ContentType"], answer["LastModified"])
+        return _Version(stored, data, answer["ETag"])
+
+    def _stored(self, key: str, size_bytes: int, content_type: str, stored_at: datetime | None = None) -> StoredObject:
+        url = f"{self._public_base_url}/{quote(key, safe='/')}"
+        return StoredObject(key, size_bytes, content_type, url, stored_at and stored_at.astimezone(UTC))
+
+    @cached_property
+    def _signer(self) -> UrlSigner:
+        with _storage_errors("signing of a URL"):
+            return UrlSigner(self._endpoint_url, self._bucket, self._access_key_id, self._secret_access_key, _REGION)
 
     def _connected(self) -> "S3Client":
         """The client, built once: boto3 sessions are not safe to share between threads, clients are."""
@@ -169,6 +240,15 @@ class R2Storage:
                 session = Session(self._access_key_id, self._secret_access_key)
                 self._client = session.client("s3", endpoint_url=self._endpoint_url, config=self._config)
             return self._client
+
+
+@dataclass(frozen=True)
+class _Version:
+    """A small object as it was when it was read."""
+
+    stored: StoredObject
+    data: bytes
+    etag: str
 
 
 class _MultipartUpload:
@@ -227,6 +307,12 @@ class _MultipartUpload:
     @property
     def _client(self) -> "S3Client":
         return self._storage._connected()
+
+
+def _is_overtaken(error: ClientError) -> bool:
+    """Somebody else has written or deleted the object since it was read, or is at it."""
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return status in (409, 412) or error.response.get("Error", {}).get("Code") == "NoSuchKey"
 
 
 @contextmanager

@@ -4,7 +4,8 @@
     {uid}/{video_id}/clips/{clip filename}.mp4         a clip, its thumbnail beside it
     {uid}/{video_id}/final/{job_id}.mp4                a composition, its poster and thumbnail beside it
     {uid}/{video_id}/parts/{job_id}/{plan}_{part}      segments and sound of a composition, until the job has ended
-    {uid}/{video_id}/highlights.json
+    {uid}/{video_id}/highlights.json                   what the video was cut by
+    {uid}/{video_id}/manifest.json                     the documents of the video and its clips, as files tell them
 
 Parts come from documents, so each is checked: none may leave its folder, and no video may be called `images`. Clients
 upload to `uploads/{uid}/...`, so no user may be called `uploads`.
@@ -72,6 +73,21 @@ def parts_prefix(user_id: str, video_id: str, job_id: str) -> str:
 def highlights_key(user_id: str, video_id: str) -> str:
     """The highlights of a video, as the R2-only design kept them."""
     return _video_key(user_id, video_id, "highlights.json")
+
+
+def manifest_key(user_id: str, video_id: str) -> str:
+    """What Firestore knows of a video and its clips, kept beside the files while METADATA_MODE says so."""
+    return _video_key(user_id, video_id, "manifest.json")
+
+
+def video_prefix(user_id: str, video_id: str) -> str:
+    """How the keys of all files of a video begin, and no other video's: what is listed, and deleted with it."""
+    return _video_key(user_id, video_id) + "/"
+
+
+def clips_prefix(user_id: str, video_id: str) -> str:
+    """How the keys of a video's clips and their thumbnails begin."""
+    return _video_key(user_id, video_id, "clips") + "/"
 
 
 def _part_key(user_id: str, video_id: str, job_id: str, filename: str) -> str:
