@@ -8,9 +8,11 @@ from typing import Any, TypedDict, TypeVar
 
 from pipeline.domain.errors import InvalidRequest
 
+BYTES_PER_MB = 1024 * 1024
 STATUSES = ("processing", "completed", "failed")
 MAX_ID_BYTES = 1500  # Firestore's limit
 MAX_STYLE_BYTES = 200
+MAX_TEXT_BYTES = 1_000_000  # a document's limit
 
 Number = TypeVar("Number", int, float)
 
@@ -70,6 +72,11 @@ class VideoDocument(TypedDict):
     failed_at: datetime | None
 
 
+def megabytes(size_bytes: float) -> float:
+    """A size as documents show it beside the bytes."""
+    return round(size_bytes / BYTES_PER_MB, 2)
+
+
 def format_timecode(seconds: float) -> str:
     """Seconds as HH:MM:SS, rounded down."""
     whole = max(int(seconds), 0)
@@ -109,6 +116,13 @@ def check_style(style: str) -> str:
         shown = style[:80].encode(errors="replace").decode()
         raise InvalidRequest(f"Field 'style' is not valid: '{shown}' cannot be a style.")
     return style
+
+
+def check_text(field: str, text: str) -> str:
+    """The text, if Firestore can hold it: it takes Unicode, no halves of surrogate pairs."""
+    if not _fits(text, MAX_TEXT_BYTES):
+        raise InvalidRequest(f"Field '{field}' is not valid: it is no Unicode text, or longer than a document may be.")
+    return text
 
 
 def check_document_id(field: str, value: str) -> str:

@@ -4,7 +4,7 @@ integration guide.
 Every method is safe to repeat and to run beside itself.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cached_property, reduce
 from typing import Any, cast
@@ -18,15 +18,16 @@ from pipeline.domain.clips import (
     check_document_id,
     check_status,
     check_style,
+    megabytes,
     parse_timecode,
     status_after_create,
 )
 from pipeline.domain.errors import NotFound
+from pipeline.domain.imports import checked_clip, merged_clip
 from pipeline.domain.object_keys import clip_key, clip_thumbnail_key
 from pipeline.domain.pages import Page, decode_page_token, encode_page_token
+from pipeline.repositories.document_imports import Imported, import_documents
 from pipeline.repositories.documents import Fields, change_document, changed, default_client, fetch_page
-
-BYTES_PER_MB = 1024 * 1024
 
 
 class ClipRepository:
@@ -91,6 +92,18 @@ class ClipRepository:
             return changed(found or {}, fields)
 
         return cast(ClipDocument, change_document(self._client, document, decide))
+
+    def import_clips(self, clips: Iterable[ClipDocument]) -> Imported:
+        """Write many clips that are known from their files, as `domain.imports` says. A repeat writes nothing.
+
+        Raises InvalidRequest for a clip that is wrong, or is not of this video, before anything of its batch is
+        written.
+        """
+        documents = (
+            (self._document(fields["clip_id"]), fields)
+            for fields in (checked_clip(self.user_id, self.video_id, clip) for clip in clips)
+        )
+        return import_documents(self._client, documents, merged_clip)
 
     def update_clip_status(
         self,
@@ -162,7 +175,7 @@ class ClipRepository:
     def _files(self, filename: str, size_bytes: float, has_thumbnail: bool) -> dict[str, Any]:
         return {
             "file_size_bytes": size_bytes,
-            "file_size_mb": round(size_bytes / BYTES_PER_MB, 2),
+            "file_size_mb": megabytes(size_bytes),
             "has_thumbnail": has_thumbnail,
             "thumbnail_r2_key": clip_thumbnail_key(self.user_id, self.video_id, filename) if has_thumbnail else None,
         }

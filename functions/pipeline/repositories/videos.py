@@ -21,6 +21,7 @@ from pipeline.domain.clips import (
     status_after_create,
 )
 from pipeline.domain.errors import InvalidRequest, NotFound
+from pipeline.domain.imports import checked_video, merged_video
 from pipeline.domain.object_keys import highlights_key
 from pipeline.domain.pages import Page, decode_page_token, encode_page_token
 from pipeline.repositories.documents import Fields, change_document, changed, default_client, fetch_page
@@ -75,6 +76,24 @@ class VideoRepository:
             return _updated(changed(found or {}, {**before, **changes, **reached}), now)
 
         return cast(VideoDocument, change_document(self._client, document, decide))
+
+    def import_video(self, video: VideoDocument) -> bool:
+        """Write a video that is known from its files, as `domain.imports` says. Returns whether anything was written.
+
+        Raises InvalidRequest for a wrong field, or a video of another user.
+        """
+        fields = checked_video(self.user_id, video)
+        document = self._document(video["video_id"])
+        now = datetime.now(UTC)
+        writes: Fields = {}
+
+        def decide(found: Fields | None) -> Fields:
+            nonlocal writes
+            writes = fields if found is None else _updated(changed(found, merged_video(found, fields)), now)
+            return writes
+
+        change_document(self._client, document, decide)
+        return bool(writes)
 
     def update_video_status(self, video_id: str, status: str, video_url: str | None = None) -> None:
         """Set the status and its time, and the final video's URL if given.
