@@ -104,3 +104,20 @@ def test_a_status_that_meets_a_deletion_brings_nothing_back(clips: ClipRepositor
             done.result()
     with pytest.raises(NotFound):
         clips.update_clip_status(clip_id, "completed")
+
+
+def test_statistics_are_exact_when_sixteen_complete_clips_of_new_styles_at_once(
+    videos: VideoRepository, clips: ClipRepository
+):
+    made = [create_sample(clips, number, style=f"style_{number % 4}") for number in range(1, 33)]
+
+    def complete(clip_id: str) -> None:
+        clips.update_clip_status(clip_id, "completed", file_size_bytes=1000)
+        videos.update_clip_statistics("run-1")
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(complete, made))
+    video = videos.get_video("run-1")
+    assert video is not None
+    assert (video["clips_count"], video["total_size_bytes"]) == (32, 32_000)
+    assert video["clips_by_style"] == {f"style_{number}": 8 for number in range(4)}

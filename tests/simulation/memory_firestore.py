@@ -248,7 +248,7 @@ class QueryService:
     def run_query(self, request: Mapping[str, Any], **_: Any) -> Iterator[Any]:
         query, parent = request["structured_query"]._pb, request["parent"]
         self._gate.before(f"query {short(parent)}/{query.from_[0].collection_id}")
-        found = self._store.query(lambda all_: matching_documents(query, parent, all_), request["transaction"])
+        found = self._find(query, request)
         time = self._store.tick()
         for document in found:
             message = document_messages.Document(
@@ -263,7 +263,7 @@ class QueryService:
         aggregation, parent = request["structured_aggregation_query"]._pb, request["parent"]
         query = aggregation.structured_query
         self._gate.before(f"aggregate {short(parent)}/{query.from_[0].collection_id}")
-        found = self._store.query(lambda all_: matching_documents(query, parent, all_), request["transaction"])
+        found = self._find(query, request)
         summed = summed_paths(aggregation)
         counted = [
             one.fields for one in found if all(values.find(one.fields, path) is not values.MISSING for path in summed)
@@ -272,6 +272,13 @@ class QueryService:
         result = messages.RunAggregationQueryResponse(read_time=self._store.tick())
         result.result.aggregate_fields = figures
         yield result
+
+    def _find(self, query: Any, request: Mapping[str, Any]) -> list[Document]:
+        return self._store.query(
+            lambda all_: matching_documents(query, request["parent"], all_),
+            request["transaction"],
+            request.get("read_time"),
+        )
 
     def __getattr__(self, name: str) -> NoReturn:
         raise NotImplementedError(f"the service's {name}")

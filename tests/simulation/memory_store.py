@@ -6,6 +6,7 @@ read (as of the first read) ── read ── commit ──> nothing read has c
 
 import itertools
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,9 @@ from google.cloud import firestore
 
 from tests.simulation import firestore_values as values
 from tests.simulation.firestore_values import MISSING, Fields, Path
+
+HISTORY = 1000
+"""Writes that can be looked behind."""
 
 TICK = timedelta(microseconds=1)
 
@@ -78,6 +82,7 @@ class MemoryStore:
         self._clock = clock
         self._numbers = itertools.count(1)
         self._last = datetime.min.replace(tzinfo=UTC)
+        self._replaced: deque[tuple[datetime, str, Document | None]] = deque(maxlen=HISTORY)
 
     def begin(self, *, read_only: bool) -> bytes:
         """A new transaction's id."""
@@ -100,9 +105,16 @@ class MemoryStore:
             reading.names.add(name)
             return seen.get(name)
 
-    def query(self, run: Callable[[dict[str, Document]], Found], transaction: bytes | None = None) -> Found:
-        """What a query finds, as the transaction sees it."""
+    def query(
+        self,
+        run: Callable[[dict[str, Document]], Found],
+        transaction: bytes | None = None,
+        read_time: datetime | None = None,
+    ) -> Found:
+        """What a query finds, as the transaction sees it, or as it was at `read_time`."""
         with self._lock:
+            if read_time is not None:
+                return run(self._as_of(read_time))
             if not transaction:
                 return run(self.documents)
             seen, reading = self._view(transaction)
@@ -124,6 +136,7 @@ class MemoryStore:
             changes = []
             for name, document in changed.items():
                 before = self.documents.pop(name, None) if document is None else self.documents.get(name)
+                self._replaced.append((time, name, before))
                 if document is not None:
                     self.documents[name] = document
                 changes.append(
@@ -136,6 +149,19 @@ class MemoryStore:
         """A time for a commit or a read: the clock's, and later than every other."""
         self._last = max(self._clock(), self._last + TICK)
         return self._last
+
+    def _as_of(self, time: datetime) -> dict[str, Document]:
+        """All documents as they were then. Raises FailedPrecondition for what was too long ago."""
+        documents = dict(self.documents)
+        for replaced_at, name, before in reversed(self._replaced):
+            if replaced_at <= time:
+                return documents
+            documents.pop(name, None)
+            if before is not None:
+                documents[name] = before
+        if len(self._replaced) == HISTORY:
+            raise FailedPrecondition("The read time is too old.")
+        return documents
 
     def _view(self, number: bytes) -> tuple[dict[str, Document], OpenTransaction]:
         transaction = self._transactions.get(number)

@@ -396,3 +396,16 @@ def test_a_page_goes_on_behind_a_snapshot(place: Any) -> None:
     query = place.where(filter=FieldFilter("n", "==", 2)).order_by("__name__").limit(1)
     (first,) = query.stream()
     assert [snapshot.id for snapshot in query.start_after(first).stream()] == ["d"]
+
+
+def test_a_query_of_a_past_moment_sees_nothing_that_came_later(place: Any) -> None:
+    place.document("a").set({"x": 1})
+    place.document("gone").set({"x": 1})
+    then = place.document("a").get().read_time
+    place.document("b").set({"x": 1})
+    place.document("a").set({"x": 2})
+    place.document("gone").delete()
+    query = place.where(filter=FieldFilter("x", "==", 1))
+    assert [found.id for found in query.stream(read_time=then)] == ["a", "gone"]
+    assert query.count().get(read_time=then)[0][0].value == 2
+    assert [found.id for found in query.stream()] == ["b"]

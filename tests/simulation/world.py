@@ -17,7 +17,7 @@ from pipeline.handlers.receive_webhook import receive_webhook
 from pipeline.handlers.run_job import run_job
 from pipeline.handlers.sweep import sweep
 from pipeline.handlers.tools import Desk, Tools
-from pipeline.repositories import documents
+from pipeline.repositories import clip_statistics, documents
 from pipeline.repositories.clips import ClipRepository
 from pipeline.repositories.jobs import JobRepository
 from pipeline.repositories.metadata_phases import MetadataPhaseRepository
@@ -296,6 +296,7 @@ def virtual_modules(schedule: Schedule) -> Iterator[None]:
             (predictions, "time", time),
             (documents, "time", time),
             (documents, "random", schedule.random),
+            (clip_statistics, "ThreadPoolExecutor", pool),
             (sweeping, "time", time),
             (sweeping, "ThreadPoolExecutor", pool),
             (generate_multi_video, "threading", threading),

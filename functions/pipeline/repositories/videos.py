@@ -3,7 +3,7 @@
 Every method is safe to repeat and to run beside itself.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, cast
@@ -24,7 +24,16 @@ from pipeline.domain.errors import InvalidRequest, NotFound
 from pipeline.domain.imports import checked_video, merged_video
 from pipeline.domain.object_keys import highlights_key
 from pipeline.domain.pages import Page, decode_page_token, encode_page_token
-from pipeline.repositories.documents import Fields, change_document, changed, default_client, fetch_page
+from pipeline.repositories.clip_statistics import count_completed
+from pipeline.repositories.documents import (
+    Fields,
+    change_document,
+    changed,
+    commit_optimistically,
+    default_client,
+    fetch_page,
+    unchanged_since,
+)
 
 
 class VideoRepository:
@@ -144,36 +153,23 @@ class VideoRepository:
     def update_clip_statistics(self, video_id: str) -> None:
         """Count the completed clips, by style too, and add up their sizes.
 
-        By aggregation: of the clips themselves one is read for each style, which tells that the style is there. The
-        figures are those of one moment, and never overwrite newer ones. Nothing is locked: where somebody else wrote
-        the video meanwhile, it is counted again.
+        By aggregation: the clips themselves are not read. The figures are those of one moment, and never overwrite
+        newer ones. Nothing is locked: where somebody else wrote the video meanwhile, it is counted again.
         Raises NotFound.
         """
         document = self._document(video_id)
 
-        def decide(found: Fields | None) -> Fields:
+        def attempt(batch: firestore.WriteBatch) -> None:
+            snapshot = document.get()
+            found = snapshot.to_dict()
             if found is None:
                 raise _no_video(video_id)
-            return {**self._count_clips(document), "updated_at": datetime.now(UTC)}
+            styles = [*(found.get("clips_by_style") or ()), *(found.get("styles_processed") or ())]
+            figures = count_completed(document.collection("clips"), styles, snapshot.read_time)
+            changes = {**figures, "updated_at": datetime.now(UTC)}
+            batch.update(document, changes, option=unchanged_since(self._client, snapshot))
 
-        change_document(self._client, document, decide)
-
-    def _count_clips(self, video: firestore.DocumentReference) -> dict[str, Any]:
-        completed = video.collection("clips").where(filter=FieldFilter("status", "==", "completed"))
-
-        def run(snapshot: firestore.Transaction) -> dict[str, Any]:
-            return {
-                # not in one query with the sum: that would count only the clips that have a size
-                "clips_count": _aggregate(completed.count(), snapshot),
-                "total_size_bytes": _aggregate(completed.sum("file_size_bytes"), snapshot),
-                "clips_by_style": {
-                    style: _aggregate(completed.where(filter=FieldFilter("style", "==", style)).count(), snapshot)
-                    for style in _styles_of(completed, snapshot)
-                },
-            }
-
-        figures: dict[str, Any] = firestore.transactional(run)(self._client.transaction(read_only=True))
-        return figures
+        commit_optimistically(self._client, attempt)
 
     def add_style(self, video_id: str, style: str) -> None:
         """Remember that the video has clips of a style. Safe to repeat. Raises NotFound."""
@@ -231,21 +227,6 @@ def _status(found: Mapping[str, Any], status: str, now: datetime) -> dict[str, A
     if found.get("status") == status and all(bool(found.get(name)) == is_set for name, is_set in times.items()):
         return {}
     return {"status": status, **{name: now if is_set else None for name, is_set in times.items()}}
-
-
-def _styles_of(clips: firestore.Query, transaction: firestore.Transaction) -> Iterator[str]:
-    """The styles that these clips have, each once: ask for the first clip of a style beyond the last one."""
-    first = clips.select(["style"]).order_by("style").limit(1)
-    found = list(first.stream(transaction=transaction))
-    while found:
-        style = found[0].get("style")
-        yield style
-        found = list(first.start_after([style]).stream(transaction=transaction))
-
-
-def _aggregate(aggregation: Any, transaction: firestore.Transaction) -> int:
-    """The one figure that an aggregation query answers with."""
-    return int(aggregation.get(transaction=transaction)[0][0].value)
 
 
 def _token(video: Mapping[str, Any]) -> str:
