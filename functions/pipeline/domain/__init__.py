@@ -3,7 +3,8 @@
 jobs             jobs (a job's life), outcomes, retries, requests (what a client asks for), results, estimates, quotas
 errors           errors (the tree of all)
 predictions      predictions (paid once), models, prompts
-clips            clips (names, documents), object_keys, pages
+clips            clips (documents), clip_names, object_keys, pages, metadata_modes, url_lifetimes
+files of clips   catalogue (what they tell), manifests, highlights, json_files
 media            media (what a file is), media_types, media_records, avc_packets, copy_points, parameter_sets
 compositions     media_plans (the plan), media_forms, media_copies, media_segments, media_work, transitions,
                  media_warnings

@@ -13,6 +13,7 @@ STATUSES = ("processing", "completed", "failed")
 MAX_ID_BYTES = 1500  # Firestore's limit
 MAX_STYLE_BYTES = 200
 MAX_TEXT_BYTES = 1_000_000  # a document's limit
+DEFAULT_PRIORITY = 99
 
 Number = TypeVar("Number", int, float)
 
