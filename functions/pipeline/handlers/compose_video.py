@@ -25,6 +25,7 @@ from pipeline.handlers.checkpoints import (
     stored_segment,
     stored_sound,
 )
+from pipeline.handlers.dual_write import keep_manifest
 from pipeline.handlers.planned_composition import COMPOSED, PlannedComposition, plan_job
 from pipeline.handlers.source_files import SourceFiles
 from pipeline.handlers.tools import Desk, Tools
@@ -73,6 +74,7 @@ def compose_video(turn: Turn, desk: Desk, tools: Tools) -> Completed:
     owner = turn.run_step("place", Owner, lambda: _place(turn, request, desk, tools))
     final = turn.run_step("compose", FinalVideo, lambda: _make(turn, request, owner, tools))
     tools.videos(turn.user_id).update_video_status(owner.video_id, "completed", video_url=final.video_url)
+    keep_manifest(turn, "manifest", owner.video_id, tools)
     _discard(turn, owner, tools)
     logger.info(
         f"[Composition] Successfully composed {len(request.clips)} clips into {final.video_key}",

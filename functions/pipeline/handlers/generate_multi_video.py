@@ -19,6 +19,7 @@ from pipeline.domain.errors import JobError, PartialFailure
 from pipeline.domain.outcomes import Completed, DocumentUpdate, Failed, WakeLater
 from pipeline.domain.requests import MultiVideoRequest, SceneRequest, parse_request
 from pipeline.handlers.clips import ClipPlace, StoredClip, order_clip, store_clip
+from pipeline.handlers.dual_write import keep_manifest
 from pipeline.handlers.predictions import Predicted, obtain_prediction
 from pipeline.handlers.tools import Desk, Tools
 from pipeline.handlers.turns import StepFailed, Turn
@@ -53,6 +54,7 @@ def generate_multi_video(turn: Turn, desk: Desk, tools: Tools) -> Completed | Fa
         return Failed(_partial_failure(progress), results)
     if request.storyboard_id is None:
         tools.videos(turn.user_id).update_video_status(board.video_id, "completed")
+    keep_manifest(turn, "manifest", board.video_id, tools)
     logger.info(f"[Multi-Video Generation] Successfully generated {len(request.scenes)} clips", job_id=turn.ref.job_id)
     return Completed(results)
 
@@ -118,7 +120,9 @@ def _make_clip(turn: Turn, scene: SceneRequest, place: ClipPlace, tools: Tools) 
             tools,
         ),
     )
-    return turn.run_step(_store_step(scene), StoredClip, lambda: store_clip(turn, place, predicted, tools))
+    clip = turn.run_step(_store_step(scene), StoredClip, lambda: store_clip(turn, place, predicted, tools))
+    keep_manifest(turn, f"scene_{scene.scene_number}_manifest", place.video_id, tools)
+    return clip
 
 
 def _store_step(scene: SceneRequest) -> str:

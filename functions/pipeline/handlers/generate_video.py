@@ -6,6 +6,7 @@ from pipeline.domain.clip_names import style_slug
 from pipeline.domain.outcomes import Completed
 from pipeline.domain.requests import VideoRequest, parse_request
 from pipeline.handlers.clips import ClipPlace, StoredClip, order_clip, store_clip
+from pipeline.handlers.dual_write import keep_manifest
 from pipeline.handlers.predictions import Predicted, obtain_prediction
 from pipeline.handlers.tools import Desk, Tools
 from pipeline.handlers.turns import Turn
@@ -32,6 +33,7 @@ def generate_video(turn: Turn, desk: Desk, tools: Tools) -> Completed:
     tools.videos(turn.user_id).update_clip_statistics(place.video_id)
     if request.storyboard_id is None:
         tools.videos(turn.user_id).update_video_status(place.video_id, "completed")
+    keep_manifest(turn, "manifest", place.video_id, tools)
     logger.info(
         f"[Video Generation] Successfully generated video for scene {request.scene_id}",
         job_id=turn.ref.job_id,

@@ -1,5 +1,5 @@
 """What a job that comes to nothing must not leave behind: running predictions, files for later turns, a video that
-seems to be in the making.
+seems to be in the making, a manifest that does not know its end.
 """
 
 from collections.abc import Callable
@@ -9,6 +9,7 @@ from firebase_functions import logger
 from pipeline.domain.errors import NotFound
 from pipeline.domain.jobs import Job, JobKind
 from pipeline.handlers.checkpoints import discard_checkpoints
+from pipeline.handlers.dual_write import write_manifest
 from pipeline.handlers.prediction_ends import cancel_predictions
 from pipeline.handlers.tools import Desk, Tools
 
@@ -34,12 +35,17 @@ def tidy_after_the_end(job: Job, desk: Desk, tools: Callable[[], Tools]) -> None
 def _tidy(job: Job, tools: Tools) -> None:
     board_id = job.fields.get("storyboard_id")
     if job.ref.kind is JobKind.COMPOSITION:
-        discard_checkpoints(job.user_id, str(board_id or job.ref.job_id), job.ref.job_id, tools)
+        video_id = str(board_id or job.ref.job_id)
+        discard_checkpoints(job.user_id, video_id, job.ref.job_id, tools)
     else:
+        video_id = str(board_id or job.fields.get("origin_job_id") or job.ref.job_id)
         cancel_predictions(job.ref, tools)
-    if job.ref.kind is JobKind.COMPOSITION or (job.ref.kind is not JobKind.IMAGE and not board_id):
+    if job.ref.kind is JobKind.IMAGE:
+        return
+    if job.ref.kind is JobKind.COMPOSITION or not board_id:
         # a storyboard's video is made by many jobs: only its composition decides what becomes of it
-        _fail_video(job, str(board_id or job.fields.get("origin_job_id") or job.ref.job_id), tools)
+        _fail_video(job, video_id, tools)
+    write_manifest(job.user_id, video_id, tools)  # it may have clips that were not told of yet
 
 
 def _fail_video(job: Job, video_id: str, tools: Tools) -> None:

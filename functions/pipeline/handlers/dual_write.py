@@ -1,0 +1,84 @@
+"""Manifests beside the files, as long as somebody may read those instead of Firestore.
+
+    document written ── manifest: read documents, write them all ── highlights: read documents, put them in
+                          └── somebody else wrote meanwhile: again ──┘
+
+A manifest is written wholly from the documents as they are while it is being written, on condition that nobody else
+has written it since: so of any number of writers the last one leaves all that the others announced.
+"""
+
+from dataclasses import dataclass
+
+from firebase_functions import logger
+
+from pipeline.domain.errors import NotFound
+from pipeline.domain.highlights import merge_highlights
+from pipeline.domain.manifests import manifest_bytes
+from pipeline.domain.object_keys import highlights_key, manifest_key
+from pipeline.handlers.metadata_sources import effective_mode
+from pipeline.handlers.tools import Library, Tools
+from pipeline.handlers.turns import StepFailed, Turn
+
+JSON = "application/json"
+
+
+@dataclass(frozen=True)
+class ManifestWritten:
+    """The files of that video tell what its documents do."""
+
+    video_id: str
+
+
+def write_manifest(user_id: str, video_id: str, library: Library) -> None:
+    """Bring a video's manifest.json and highlights.json up to its documents, if the user's mode wants them.
+
+    Safe to repeat. Nothing happens where there is no such video, or no longer. Raises StorageUnavailable,
+    StorageRefused.
+    """
+    if effective_mode(user_id, library).writes_manifests:
+        _write(user_id, video_id, library)
+
+
+def keep_manifest(turn: Turn, step: str, video_id: str, tools: Tools) -> None:
+    """The same as a step of its own of a job: tried again by itself, when what it announces is long made and paid.
+
+    A store that keeps refusing does not take the video from its user: Firestore has all of it. Raises what
+    `Turn.run_step` raises, but for StepFailed.
+    """
+    if not effective_mode(turn.user_id, tools).writes_manifests:
+        return
+
+    def write() -> ManifestWritten:
+        _write(turn.user_id, video_id, tools)
+        return ManifestWritten(video_id)
+
+    try:
+        turn.run_step(step, ManifestWritten, write)
+    except StepFailed as failed:
+        logger.error(f"[{turn.ref.kind.label}] A manifest is out of date: {failed}", job_id=turn.ref.job_id)
+
+
+def _write(user_id: str, video_id: str, library: Library) -> None:
+    videos, clips = library.videos(user_id), library.clips(user_id, video_id)
+
+    def manifest(_: bytes | None) -> bytes:
+        video = videos.get_video(video_id)
+        if video is None:
+            raise _NoVideo
+        return manifest_bytes(video, clips.list_clips())
+
+    def highlights(found: bytes | None) -> bytes:
+        video = videos.get_video(video_id)
+        if video is None:
+            raise _NoVideo
+        return merge_highlights(found, video, clips.list_clips())
+
+    try:
+        library.storage.update_bytes(manifest_key(user_id, video_id), JSON, manifest)
+        library.storage.update_bytes(highlights_key(user_id, video_id), JSON, highlights)
+    except _NoVideo:
+        return
+
+
+class _NoVideo(NotFound):
+    """It was deleted meanwhile: what is deleted must not come back."""
