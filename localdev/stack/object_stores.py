@@ -17,8 +17,9 @@ from localdev.stack.loopback import LoopbackServer
 from localdev.stack.ports import LOOPBACK
 
 if TYPE_CHECKING:
-    from moto.server import ThreadedMotoServer
     from mypy_boto3_s3 import S3Client
+
+    from localdev.stack.s3_server import S3Server
 
 R2_ACCESS_KEY_ID = "local-access-key"
 R2_SECRET_ACCESS_KEY = "local-secret-key"  # noqa: S105 - moto takes any
@@ -30,7 +31,7 @@ class LocalR2:
     def __init__(self, port: int, bucket: str) -> None:
         self._port = port
         self.bucket = bucket
-        self._server: ThreadedMotoServer | None = None
+        self._server: S3Server | None = None
 
     @property
     def endpoint_url(self) -> str:
@@ -57,10 +58,10 @@ class LocalR2:
 
     def start(self) -> None:
         """Serve, with the bucket made."""
-        from moto.server import ThreadedMotoServer
+        from localdev.stack.s3_server import S3Server
 
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
-        self._server = ThreadedMotoServer(LOOPBACK, self._port, verbose=False)
+        self._server = S3Server(LOOPBACK, self._port)
         self._server.start()
         self.client.create_bucket(Bucket=self.bucket)
         self.client.put_bucket_policy(Bucket=self.bucket, Policy=json.dumps(_public_reading(self.bucket)))
@@ -109,13 +110,10 @@ class LocalFirebaseStorage:
         return self._front.base_url
 
     def start(self) -> None:
-        from gcp_storage_emulator.handlers import buckets
-        from gcp_storage_emulator.server import RequestHandler
-        from gcp_storage_emulator.storage import Storage
+        from localdev.stack.cloud_storage import CloudStorage, CloudStorageRequest
 
-        storage = Storage(use_memory_fs=True)
-        buckets.create_bucket(self.bucket, storage)
-        self._server = LoopbackServer(partial(RequestHandler, storage), self._port).start()
+        storage = CloudStorage(self.bucket)
+        self._server = LoopbackServer(partial(CloudStorageRequest, storage), self._port).start()
         self._front.start()
 
     def stop(self) -> None:
