@@ -5,16 +5,19 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from time import sleep
 
 import boto3
 import pytest
-from gcp_storage_emulator.server import create_server
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.storage import Client
-from moto.server import ThreadedMotoServer
 
+from localdev.stack.cloud_storage import CloudStorage, CloudStorageRequest
+from localdev.stack.loopback import LoopbackServer
+from localdev.stack.s3_server import S3Server
 from pipeline.adapters.firebase_storage import FirebaseStorage
 from pipeline.adapters.object_storage import ObjectStorage
 from pipeline.adapters.r2_storage import R2Storage
@@ -92,7 +95,7 @@ def closed_gcs_clients() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def r2_url() -> Iterator[str]:
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server = S3Server("127.0.0.1", 0)
     server.start()
     host, port = server.get_host_and_port()
     yield f"http://{host}:{port}"
@@ -101,11 +104,8 @@ def r2_url() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def gcs_url() -> Iterator[str]:
-    port = free_port()
-    server = create_server("127.0.0.1", port, in_memory=True, default_bucket=BUCKET)
-    server.start()
-    yield f"http://127.0.0.1:{port}"
-    server.stop()
+    with LoopbackServer(partial(CloudStorageRequest, CloudStorage(BUCKET))) as server:
+        yield server.base_url
 
 
 @pytest.fixture
@@ -146,12 +146,29 @@ def storage_at(request: pytest.FixtureRequest) -> Callable[..., ObjectStorage]:
     return {"r2": r2_at, "firebase": firebase_at}[request.param]
 
 
-def r2_at(url: str, bucket: str = BUCKET) -> R2Storage:
-    return R2Storage(url, bucket, "key", "secret", f"{url}/{bucket}", connect_seconds=1, read_seconds=5, attempts=2)
+def r2_at(url: str, bucket: str = BUCKET, pause: Callable[[float], object] = sleep) -> R2Storage:
+    return R2Storage(
+        url,
+        bucket,
+        "key",
+        "secret",
+        f"{url}/{bucket}",
+        connect_seconds=1,
+        read_seconds=5,
+        attempts=2,
+        pause=pause,
+    )
 
 
-def firebase_at(url: str, bucket: str = BUCKET) -> FirebaseStorage:
-    return FirebaseStorage(bucket, connect=lambda: gcs_client(url), connect_seconds=1, read_seconds=5, retry_seconds=1)
+def firebase_at(url: str, bucket: str = BUCKET, pause: Callable[[float], object] = sleep) -> FirebaseStorage:
+    return FirebaseStorage(
+        bucket,
+        connect=lambda: gcs_client(url),
+        connect_seconds=1,
+        read_seconds=5,
+        retry_seconds=1,
+        pause=pause,
+    )
 
 
 def gcs_client(url: str) -> Client:

@@ -7,6 +7,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -71,6 +72,14 @@ class TestContract:
         assert stored.size_bytes == big_file.stat().st_size == 30 * 1024 * 1024
         assert object_storage.download_file("user/big.mp4", copy) == stored.size_bytes
         assert copy.read_bytes() == big_file.read_bytes()
+
+    def test_it_is_told_when_an_object_was_stored(self, object_storage: ObjectStorage) -> None:
+        began = datetime.now(UTC).replace(microsecond=0)  # S3 tells whole seconds
+        object_storage.upload_bytes("user/clip.mp4", b"x", "video/mp4")
+        found, [listed] = object_storage.stat("user/clip.mp4"), object_storage.list_objects("user/")
+        for stored in (found, listed):
+            assert stored.stored_at.tzinfo is UTC
+            assert began <= stored.stored_at <= datetime.now(UTC)
 
     def test_an_empty_object_is_an_object(self, object_storage: ObjectStorage, tmp_path: Path) -> None:
         assert object_storage.upload_bytes("user/empty", b"", "text/plain").size_bytes == 0
@@ -152,7 +161,7 @@ class TestContract:
         assert object_storage.key_of_url("https://example.com/probe") is None
 
     def test_threads_share_one_store(self, object_storage: ObjectStorage) -> None:
-        numbers = range(4)  # gcp-storage-emulator serves one connection and lets five wait
+        numbers = range(12)
 
         def store(number: int) -> None:
             object_storage.upload_bytes(f"part/{number}", str(number).encode(), "text/plain")
@@ -175,6 +184,8 @@ def operations(storage: ObjectStorage, path: Path) -> Iterator[Callable[[], obje
     yield lambda: storage.read_bytes("key")
     yield lambda: storage.stat("key")
     yield lambda: list(storage.list_objects("k"))
+    yield lambda: list(storage.list_folders("k/"))
+    yield lambda: storage.update_bytes("key", "text/plain", lambda _: b"content")
     yield lambda: storage.delete_objects(["key"])
 
 
@@ -220,6 +231,10 @@ class TestFailures:
             storage.upload_bytes("key", b"", "text/plain")
         with pytest.raises(StorageRefused):
             list(storage.list_objects(""))
+        with pytest.raises(StorageRefused):
+            list(storage.list_folders(""))
+        with pytest.raises(StorageRefused):
+            storage.update_bytes("key", "text/plain", lambda _: b"")
 
     def test_messages_hold_no_secret_and_no_server(self, storage_at, scripted_server, tmp_path: Path) -> None:
         server = scripted_server(lambda *_: Answer(403))

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
+from time import sleep
 from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
@@ -64,6 +65,7 @@ class FirebaseStorage:
         connect_seconds: float = 5.0,
         read_seconds: float = 60.0,
         retry_seconds: float = 30.0,
+        pause: Callable[[float], object] = sleep,
     ) -> None:
         self._bucket_name = bucket_name
         self._download_base_url = download_base_url.rstrip("/")
@@ -72,6 +74,7 @@ class FirebaseStorage:
         self._retry = DEFAULT_RETRY.with_delay(initial=0.5, maximum=8.0).with_timeout(retry_seconds)
         self._client: Client | None = None
         self._client_lock = Lock()
+        self._pause = pause
 
     def upload_file(self, key: str, path: Path, content_type: str) -> StoredObject:
         def send(blob: Blob, generation: int) -> None:
@@ -139,7 +142,7 @@ class FirebaseStorage:
                         yield name
 
     def update_bytes(self, key: str, content_type: str, change: Callable[[bytes | None], bytes]) -> StoredObject:
-        for _ in update_tries():
+        for _ in update_tries(self._pause):
             with _storage_errors("download"):
                 present = self._find(key)
                 try:
@@ -213,7 +216,8 @@ class FirebaseStorage:
 
     def _read_version(self, blob: Blob) -> bytes:
         """The bytes that belong to what was found; the SDK's PreconditionFailed or NotFound if others do by now."""
-        data: bytes = blob.download_as_bytes(
+        version = self._bucket().blob(blob.name)
+        data: bytes = version.download_as_bytes(
             if_generation_match=blob.generation, timeout=self._timeout, retry=self._retry
         )
         return data

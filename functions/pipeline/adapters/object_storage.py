@@ -20,7 +20,6 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from random import uniform
-from time import sleep
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote
 
@@ -135,7 +134,7 @@ def after_folder(prefix: str, name: str) -> str:
     return f"{prefix}{name}0"
 
 
-def update_tries(pause: Callable[[float], object] = sleep) -> Iterator[int]:
+def update_tries(pause: Callable[[float], object]) -> Iterator[int]:
     """Counts the tries of an update, and pauses between them: each time about twice as long, at random.
 
     R2 and Cloud Storage take about one write a second to one key

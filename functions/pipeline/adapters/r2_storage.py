@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
+from time import sleep
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
@@ -86,6 +87,7 @@ class R2Storage:
         connect_seconds: float = 5.0,
         read_seconds: float = 60.0,
         attempts: int = 4,
+        pause: Callable[[float], object] = sleep,
     ) -> None:
         self._endpoint_url = endpoint_url
         self._bucket = bucket
@@ -105,6 +107,7 @@ class R2Storage:
         )
         self._client: S3Client | None = None
         self._client_lock = Lock()
+        self._pause = pause
 
     def upload_file(self, key: str, path: Path, content_type: str) -> StoredObject:
         size_bytes = path.stat().st_size
@@ -166,7 +169,7 @@ class R2Storage:
                         yield name
 
     def update_bytes(self, key: str, content_type: str, change: Callable[[bytes | None], bytes]) -> StoredObject:
-        for _ in update_tries():
+        for _ in update_tries(self._pause):
             version = self._version(key)
             changed = change(version.data if version else None)
             if version and changed == version.data:
