@@ -27,6 +27,7 @@ from pipeline.handlers.receive_webhook import read_webhook, receive_webhook
 from pipeline.handlers.sweep import Swept, sweep
 from pipeline.handlers.tools import Desk, Library, Tools
 from pipeline.repositories.clips import ClipRepository
+from pipeline.repositories.deletions import DeletionRepository
 from pipeline.repositories.jobs import JobRepository
 from pipeline.repositories.metadata_phases import MetadataPhaseRepository
 from pipeline.repositories.predictions import PredictionRepository
@@ -111,6 +112,7 @@ class Instance:
             clips=lambda user_id, video_id: ClipRepository(user_id, video_id, client=self._firestore),
             videos=lambda user_id: VideoRepository(user_id, client=self._firestore),
             phases=MetadataPhaseRepository(self._firestore),
+            deletions=DeletionRepository(self._firestore),
             storage=_storage(read_storage(self._environment)),
             clock=_now,
         )

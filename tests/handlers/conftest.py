@@ -25,6 +25,7 @@ from pipeline.domain.jobs import CreatedWake, JobKind, JobRef, TaskWake, Wake
 from pipeline.handlers.run_job import run_job
 from pipeline.handlers.tools import Desk, Tools
 from pipeline.repositories.clips import ClipRepository
+from pipeline.repositories.deletions import DeletionRepository
 from pipeline.repositories.jobs import JobRepository
 from pipeline.repositories.metadata_phases import MetadataPhaseRepository
 from pipeline.repositories.predictions import PredictionRepository
@@ -92,6 +93,7 @@ class Workbench:
             clips=lambda user_id, video_id: ClipRepository(user_id, video_id, client=self.client),
             videos=lambda user_id: VideoRepository(user_id, client=self.client),
             phases=MetadataPhaseRepository(self.client),
+            deletions=DeletionRepository(self.client),
             replicate=self.api,
             storage=self.storage,
             downloads=Downloader(self.settings.allowed_http_hosts),

@@ -184,6 +184,8 @@ def test_videos_are_listed_newest_first(videos: VideoRepository):
 
 def test_a_deleted_video_takes_its_clips_along(videos: VideoRepository, clips: ClipRepository):
     create_sample(clips, 1)
+    videos.update_video_status("run-1", "completed")
+    videos.delete_video("run-1")
     videos.delete_video("run-1")
     assert videos.get_video("run-1") is None
     assert clips.count() == 0

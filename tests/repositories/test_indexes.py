@@ -5,6 +5,7 @@ that it needs by Firestore's rules are compared with those that are deployed. On
 import itertools
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from google.cloud.firestore_v1.types import StructuredQuery
 
 from localdev.stack import PROJECT_ID
 from pipeline.repositories.clips import ClipRepository
+from pipeline.repositories.deletions import DeletionRepository
 from pipeline.repositories.videos import VideoRepository
 from tests.repositories.clip_samples import create_sample
 
@@ -59,7 +61,7 @@ def needed(query: StructuredQuery, summed: list[str]) -> set[Index]:
     """
     where = query.where
     filters = [one.field_filter for one in where.composite_filter.filters] or [where.field_filter]
-    equal = [one.field.field_path for one in filters if one.field.field_path]
+    equal = [one.field.field_path for one in filters if one.op == StructuredQuery.FieldFilter.Operator.EQUAL]
     orders = [
         "-" * (order.direction == StructuredQuery.Direction.DESCENDING) + order.field.field_path
         for order in query.order_by
@@ -68,14 +70,29 @@ def needed(query: StructuredQuery, summed: list[str]) -> set[Index]:
     ending = [*orders, *summed]
     if not ending or (not equal and len(ending) == 1):
         return set()
-    collection = query.from_[0].collection_id
-    return {(collection, name, *ending) for name in equal} if equal else {(collection, *ending)}
+    source = query.from_[0]
+    place = (_scope(query), source.collection_id)
+    return {(*place, name, *ending) for name in equal} if equal else {(*place, *ending)}
 
 
-def test_the_deployed_indexes_are_exactly_those_that_the_queries_need(recorder: Any, user_id: str):
-    client, api = recorder
+def needed_of_groups(query: StructuredQuery) -> set[Index]:
+    """The indexes of single fields that queries over all collections of a name need: Firestore makes none by itself."""
+    if _scope(query) == "COLLECTION":
+        return set()
+    orders = [order for order in query.order_by if order.field.field_path != "__name__"]
+    (order,) = orders  # of filters and several orders there is no query yet
+    (sorted_by,) = {order.field.field_path, query.where.field_filter.field.field_path}
+    return {(query.from_[0].collection_id, sorted_by, order.direction.name)}
+
+
+def _scope(query: StructuredQuery) -> str:
+    return "COLLECTION_GROUP" if query.from_[0].all_descendants else "COLLECTION"
+
+
+def send_every_query(client: firestore.Client, user_id: str) -> None:
+    """Everything that the repositories of clips, videos and deletions can ask for."""
     videos = VideoRepository(user_id, client=client)
-    videos.create_or_update_video("run-1")
+    videos.create_or_update_video("run-1", status="completed")
     clips = ClipRepository(user_id, "run-1", client=client)
     create_sample(clips, 1, status="completed")
     create_sample(clips, 2, status="completed")
@@ -85,11 +102,35 @@ def test_the_deployed_indexes_are_exactly_those_that_the_queries_need(recorder: 
         clips.count(status, style, scene_id)
     for status in (None, "processing"):
         videos.list_videos(status)
+    videos.update_clip_statistics("run-1")  # of a style that is new
     videos.update_clip_statistics("run-1")
+    clips.import_clips(clips.list_clips())
+    deletions = DeletionRepository(client)
+    deletions.begin(user_id, "run-1", None, None, datetime(2025, 1, 1, tzinfo=UTC))
+    list(deletions.left_over(datetime.now(UTC)))
+    videos.delete_video("run-1")
 
+
+def test_the_deployed_indexes_are_exactly_those_that_the_queries_need(recorder: Any, user_id: str):
+    client, api = recorder
+    send_every_query(client, user_id)
     recorded = [(query, []) for query in api.plain] + api.aggregations
     wanted = set().union(*(needed(query, summed) for query, summed in recorded))
     assert wanted == deployed()
+
+
+def test_the_indexes_of_single_fields_are_exactly_those_that_queries_over_groups_need(recorder: Any, user_id: str):
+    client, api = recorder
+    send_every_query(client, user_id)
+    wanted = set().union(*(needed_of_groups(query) for query in [*api.plain, *(one for one, _ in api.aggregations)]))
+    overrides = json.loads((ROOT / "firestore.indexes.json").read_text())["fieldOverrides"]
+    assert wanted == {
+        (field["collectionGroup"], field["fieldPath"], index["order"])
+        for field in overrides
+        for index in field["indexes"]
+        if index["queryScope"] == "COLLECTION_GROUP"
+    }
+    assert wanted
 
 
 def test_a_page_is_one_query(recorder: Any, user_id: str):
@@ -107,6 +148,7 @@ def deployed() -> set[Index]:
     indexes = json.loads((ROOT / "firestore.indexes.json").read_text())["indexes"]
     return {
         (
+            index["queryScope"],
             index["collectionGroup"],
             *("-" * (field["order"] == "DESCENDING") + field["fieldPath"] for field in index["fields"]),
         )

@@ -25,14 +25,13 @@ _INEQUALITIES = (
 def matching_documents(query: Any, parent: str, documents: Mapping[str, Document]) -> list[Document]:
     """The documents that a query finds, in its order."""
     (source,) = query.from_
-    if source.all_descendants:
-        raise NotImplementedError("collection group queries")
     prefix = f"{parent}/{source.collection_id}/"
+    is_in = _is_in_group if source.all_descendants else _is_child
     order = _order(query)
     found = [
         document
         for name, document in documents.items()
-        if _is_child(name, prefix)
+        if is_in(name, prefix)
         and _matches(query.where, document)
         and all(_value(document, path) is not values.MISSING for path, _ in order)
     ]
@@ -76,6 +75,12 @@ def figure(aggregation: Any, found: Sequence[values.Fields]) -> int | float:
 
 def _is_child(name: str, prefix: str) -> bool:
     return name.startswith(prefix) and "/" not in name[len(prefix) :]
+
+
+def _is_in_group(name: str, prefix: str) -> bool:
+    """Whether it lies in a collection of that name, at any depth below the parent."""
+    parent, collection = prefix.rstrip("/").rsplit("/", 1)
+    return name.startswith(f"{parent}/") and name.split("/")[-2] == collection
 
 
 def _value(document: Document, path: Sequence[str]) -> Any:

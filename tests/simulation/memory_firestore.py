@@ -61,9 +61,6 @@ class MemoryClient(firestore.Client):
     def get_all(self, references: Iterable["MemoryDocument"], transaction: Any = None) -> Iterator["Snapshot"]:
         return (reference.get(transaction=transaction) for reference in references)
 
-    def recursive_delete(self, *_: Any, **__: Any) -> NoReturn:
-        raise NotImplementedError("recursive_delete")
-
     def fields(self, path: str) -> dict[str, Any] | None:
         """A document's fields, past the gate."""
         found = self.store.documents.get(f"{self._database_string}/documents/{path}")

@@ -19,6 +19,7 @@ from pipeline.handlers.sweep import sweep
 from pipeline.handlers.tools import Desk, Tools
 from pipeline.repositories import clip_statistics, documents
 from pipeline.repositories.clips import ClipRepository
+from pipeline.repositories.deletions import DeletionRepository
 from pipeline.repositories.jobs import JobRepository
 from pipeline.repositories.metadata_phases import MetadataPhaseRepository
 from pipeline.repositories.predictions import PredictionRepository
@@ -133,6 +134,7 @@ class World:
             clips=lambda user_id, video_id: ClipRepository(user_id, video_id, client=self.client),
             videos=lambda user_id: VideoRepository(user_id, client=self.client),
             phases=MetadataPhaseRepository(self.client),
+            deletions=DeletionRepository(self.client),
             replicate=self.replicate,  # type: ignore[arg-type]  # virtual
             storage=self.storage,  # type: ignore[arg-type]  # virtual
             downloads=self.downloads,  # type: ignore[arg-type]  # virtual

@@ -4,6 +4,7 @@
     ├── InvalidRequest              invalid_argument
     ├── NotFound                    not_found
     ├── PermissionDenied            permission_denied
+    ├── StillProcessing             still_processing
     ├── QuotaExceeded               quota_exceeded
     ├── ConfigurationError          configuration_error
     ├── SourceError                 source_unavailable
@@ -71,6 +72,12 @@ class PermissionDenied(JobError):
     """The job names a document of another user."""
 
     code = "permission_denied"
+
+
+class StillProcessing(JobError):
+    """The video is being made and cannot be deleted now."""
+
+    code = "still_processing"
 
 
 class QuotaExceeded(JobError):

@@ -2,31 +2,37 @@
 
     jobs whose lease or wake-up has passed ──┐
     jobs that nobody has claimed ────────────┼──> a task each, which advances it like any other
-    predictions that should have ended ──────┴──> called off if their job is over, and their cost put right
+    predictions that should have ended ──────┼──> called off if their job is over, and their cost put right
+    deletions that were broken off ──────────┴──> gone through once more
 
-Nothing is worked on here, so ten thousand jobs take no longer than as many tasks; what does not fit into the time is
-found by the next sweep, because what was found has been moved out of the way.
+But for deletions nothing is worked on here, so ten thousand jobs take no longer than as many tasks; what does not fit
+into the time is found by the next sweep, because what was found has been moved out of the way.
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from firebase_functions import logger
 
-from pipeline.domain.errors import NotFound
+from pipeline.domain.errors import JobError, NotFound, StillProcessing
 from pipeline.domain.jobs import JobKind, JobRef
 from pipeline.domain.predictions import PredictionRecord
+from pipeline.handlers.delete_video import finish
 from pipeline.handlers.prediction_ends import correct_cost, settle
 from pipeline.handlers.tools import Desk, Tools
+from pipeline.repositories.deletions import Deletion
 from pipeline.repositories.stuck_jobs import StuckJob
 
-Found = TypeVar("Found", StuckJob, PredictionRecord)
+Found = TypeVar("Found", StuckJob, PredictionRecord, Deletion)
 
 WORKERS = 16
+
+DELETION_PATIENCE = timedelta(minutes=10)
+"""A deletion may take this long before it counts as broken off; gone through by two at once, it is only slower."""
 
 
 @dataclass
@@ -36,12 +42,13 @@ class Swept:
     overdue: int = 0
     unclaimed: int = 0
     predictions: int = 0
+    deletions: int = 0
     failed: int = 0  # could not be helped now; found again by the next sweep
     finished: bool = True  # False when time ran out first
 
 
 def sweep(desk: Desk, tools: Callable[[], Tools], seconds: float) -> Swept:
-    """Wake every job that is overdue and settle every prediction that nobody waits for, in at most `seconds`."""
+    """Wake overdue jobs, settle predictions that nobody waits for, end broken off deletions, in at most `seconds`."""
     ends_at = time.monotonic() + seconds
     swept, now = Swept(), desk.clock()
     lease = timedelta(seconds=desk.settings.lease_seconds)
@@ -66,6 +73,7 @@ def sweep(desk: Desk, tools: Callable[[], Tools], seconds: float) -> Swept:
                 desk.stuck.unclaimed(kind, now - lease * 2 / 3), lambda job: _wake(job, desk, lease)
             )
         swept.predictions = all_of(desk.predictions.to_check(now), lambda record: _check(record, desk, tools, lease))
+        swept.deletions = all_of(_broken_off(now, tools), lambda deletion: _delete(deletion, tools))
     logger.info("Swept", **asdict(swept))
     return swept
 
@@ -74,9 +82,14 @@ def _quietly(help_one: Callable[[Found], bool], found: Found) -> bool:
     try:
         return help_one(found)
     except Exception as error:  # noqa: BLE001  one must not keep the others from being helped
-        name = found.op if isinstance(found, PredictionRecord) else found.ref.path
-        logger.error(f"The sweeper could not help {name}: {type(error).__name__}: {error}")
+        logger.error(f"The sweeper could not help {_name(found)}: {type(error).__name__}: {error}")
         return False
+
+
+def _name(found: StuckJob | PredictionRecord | Deletion) -> str:
+    if isinstance(found, PredictionRecord):
+        return found.op
+    return found.path if isinstance(found, Deletion) else found.ref.path
 
 
 def _wake(job: StuckJob, desk: Desk, lease: timedelta) -> bool:
@@ -99,4 +112,21 @@ def _check(record: PredictionRecord, desk: Desk, tools: Callable[[], Tools], lea
         desk.predictions.check_again(record.op, None)
     else:  # its job will see to it, or the provider could not tell
         desk.predictions.check_again(record.op, desk.clock() + 2 * lease)
+    return True
+
+
+def _broken_off(now: datetime, tools: Callable[[], Tools]) -> Iterator[list[Deletion]]:
+    try:
+        deletions = tools().deletions
+    except JobError as error:  # of the configuration
+        logger.error(f"The sweeper could not look for deletions: {error}")
+        return
+    yield from deletions.left_over(now - DELETION_PATIENCE)
+
+
+def _delete(deletion: Deletion, tools: Callable[[], Tools]) -> bool:
+    try:
+        finish(deletion, tools())
+    except StillProcessing:  # it is being made again: not deleted, and not to be
+        logger.warn(f"{deletion.path} was given up: its video is being made again")
     return True

@@ -10,6 +10,7 @@ from pipeline.adapters.replicate_api import ReplicateApi
 from pipeline.adapters.tasks import TaskQueue
 from pipeline.config import Settings
 from pipeline.repositories.clips import ClipRepository
+from pipeline.repositories.deletions import DeletionRepository
 from pipeline.repositories.jobs import JobRepository
 from pipeline.repositories.metadata_phases import MetadataPhaseRepository
 from pipeline.repositories.predictions import PredictionRepository
@@ -40,6 +41,7 @@ class Library:
     clips: Callable[[str, str], ClipRepository]  # (user_id, video_id)
     videos: Callable[[str], VideoRepository]  # (user_id)
     phases: MetadataPhaseRepository
+    deletions: DeletionRepository
     storage: ObjectStorage
     clock: Callable[[], datetime]
 

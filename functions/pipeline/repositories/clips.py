@@ -27,7 +27,17 @@ from pipeline.domain.imports import checked_clip, merged_clip
 from pipeline.domain.object_keys import clip_key, clip_thumbnail_key
 from pipeline.domain.pages import Page, decode_page_token, encode_page_token
 from pipeline.repositories.document_imports import Imported, import_documents
-from pipeline.repositories.documents import Fields, change_document, changed, default_client, fetch_page
+from pipeline.repositories.documents import (
+    PAGE,
+    Fields,
+    as_datetime,
+    change_document,
+    changed,
+    commit_optimistically,
+    default_client,
+    fetch_page,
+    unchanged_since,
+)
 
 
 class ClipRepository:
@@ -155,9 +165,34 @@ class ClipRepository:
         counting: Any = self._filtered(status, style, scene_id).count()  # the SDK types it as the class itself
         return int(counting.get()[0][0].value)
 
-    def delete_clip(self, clip_id: str) -> None:
-        """Delete the clip's document. Its files are not touched. Safe to repeat."""
-        self._document(clip_id).delete()
+    def delete_clip(self, clip_id: str, asked_at: datetime | None = None) -> None:
+        """Delete the clip's document, unless it was written after `asked_at`. Its files are not touched."""
+        document = self._document(clip_id)
+
+        def attempt(batch: firestore.WriteBatch) -> None:
+            self._delete_older(batch, [document.get()], asked_at)
+
+        commit_optimistically(self._client, attempt)
+
+    def delete_clips(self, asked_at: datetime | None = None) -> None:
+        """Delete every clip's document that was not written after `asked_at`. Files are not touched."""
+        query = self._collection().select(["clip_id"]).order_by("__name__").limit(PAGE)
+        is_last = False
+        while not is_last:
+
+            def attempt(batch: firestore.WriteBatch, query: Any = query) -> list[Any]:
+                found = list(query.stream())
+                self._delete_older(batch, found, asked_at)
+                return found
+
+            page = commit_optimistically(self._client, attempt)
+            is_last = len(page) < PAGE
+            query = query if is_last else query.start_after(page[-1])
+
+    def _delete_older(self, batch: firestore.WriteBatch, found: Iterable[Any], asked_at: datetime | None) -> None:
+        for snapshot in found:
+            if snapshot.exists and (asked_at is None or as_datetime(snapshot.update_time) <= asked_at):
+                batch.delete(snapshot.reference, option=unchanged_since(self._client, snapshot))
 
     def _new(self, clip_id: str, created_by: str | None, now: datetime) -> dict[str, Any]:
         return {

@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any, TypeVar
 
@@ -81,6 +82,12 @@ def pages_of(query: firestore.Query) -> Iterator[list["firestore.DocumentSnapsho
 def unchanged_since(client: firestore.Client, snapshot: "firestore.DocumentSnapshot[Any]") -> Any:
     """The condition that a document is still the one that was read."""
     return client.write_option(last_update_time=snapshot.update_time)
+
+
+def as_datetime(time: Any) -> datetime:
+    """When a document was created or written: the SDK has it as a datetime from reads, as a protobuf from queries."""
+    found: datetime = time if isinstance(time, datetime) else time.ToDatetime(UTC)
+    return found
 
 
 def change_document(

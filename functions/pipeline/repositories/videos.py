@@ -20,13 +20,15 @@ from pipeline.domain.clips import (
     check_style,
     status_after_create,
 )
-from pipeline.domain.errors import InvalidRequest, NotFound
+from pipeline.domain.errors import InvalidRequest, NotFound, StillProcessing
 from pipeline.domain.imports import checked_video, merged_video
 from pipeline.domain.object_keys import highlights_key
 from pipeline.domain.pages import Page, decode_page_token, encode_page_token
 from pipeline.repositories.clip_statistics import count_completed
+from pipeline.repositories.clips import ClipRepository
 from pipeline.repositories.documents import (
     Fields,
+    as_datetime,
     change_document,
     changed,
     commit_optimistically,
@@ -179,9 +181,24 @@ class VideoRepository:
         except MissingDocument as error:
             raise _no_video(video_id) from error
 
-    def delete_video(self, video_id: str) -> None:
-        """Delete the video and its clip documents. Files are not touched. Safe to repeat after an interruption."""
-        self._client.recursive_delete(self._document(video_id))
+    def delete_video(self, video_id: str, asked_at: datetime | None = None) -> None:
+        """Delete the video, then its clips' documents. Files are not touched. Safe to repeat after an interruption.
+
+        A video that was made after `asked_at` stays, and so does each clip that was written since. Raises
+        StillProcessing, and deletes nothing, while the video is being made.
+        """
+        document = self._document(video_id)
+
+        def attempt(batch: firestore.WriteBatch) -> None:
+            snapshot = document.get()
+            if not snapshot.exists or (asked_at is not None and as_datetime(snapshot.create_time) > asked_at):
+                return
+            if (snapshot.to_dict() or {}).get("status") == "processing":
+                raise still_processing(video_id)
+            batch.delete(document, option=unchanged_since(self._client, snapshot))
+
+        commit_optimistically(self._client, attempt)
+        ClipRepository(self.user_id, video_id, client=self._client).delete_clips(asked_at)
 
     def _new(self, video_id: str, created_by: str | None, now: datetime) -> dict[str, Any]:
         return {
@@ -210,6 +227,11 @@ class VideoRepository:
 
     def _document(self, video_id: str) -> firestore.DocumentReference:
         return self._collection().document(check_document_id("video_id", video_id))
+
+
+def still_processing(video_id: str) -> StillProcessing:
+    """What to say when a video is to be deleted that is being made."""
+    return StillProcessing(f"Video '{video_id[:80]}' is being made: cancel its job or wait for it, then delete it.")
 
 
 def _no_video(video_id: str) -> NotFound:
