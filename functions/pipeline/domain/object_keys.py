@@ -11,12 +11,14 @@ Parts come from documents, so each is checked: none may leave its folder, and no
 upload to `uploads/{uid}/...`, so no user may be called `uploads`.
 """
 
-import unicodedata
+import re
 from typing import Literal
 
 from pipeline.domain.errors import InvalidRequest
 
 MAX_KEY_BYTES = 1024  # the limit of S3, R2 and Cloud Storage
+
+_UNSAFE = re.compile(r"[/\\\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # separators, controls, halves of surrogate pairs
 
 
 def scene_image_key(user_id: str, scene_id: str, job_id: str, extension: str) -> str:
@@ -116,7 +118,7 @@ def _video_key(user_id: str, video_id: str, *parts: str) -> str:
 
 def _key(user_id: str, *parts: str) -> str:
     for part in (user_id, *parts):
-        if part in ("", ".", "..") or any(_is_unsafe(letter) for letter in part):
+        if part in ("", ".", "..") or _UNSAFE.search(part):
             raise InvalidRequest(f"'{_shown(part)}' cannot be part of a file's name in storage.")
     if user_id == "uploads":
         raise InvalidRequest("Field 'user_id' is not valid: 'uploads' is where clients upload to.")
@@ -124,11 +126,6 @@ def _key(user_id: str, *parts: str) -> str:
     if len(key.encode()) > MAX_KEY_BYTES:
         raise InvalidRequest(f"'{_shown(key)}...' is longer than storage takes ({MAX_KEY_BYTES} bytes).")
     return key
-
-
-def _is_unsafe(letter: str) -> bool:
-    """A separator, a control character, or half of a surrogate pair."""
-    return letter in "/\\" or unicodedata.category(letter) in ("Cc", "Cs")
 
 
 def _shown(text: str) -> str:
