@@ -25,6 +25,7 @@ EARLIER = STORED_AT - timedelta(minutes=1)
         ("style", "__x__"),
         ("start_time", "soon"),
         ("priority", -1),
+        ("scene_id", 2**63),
         ("duration_seconds", float("inf")),
         ("file_size_bytes", -1),
         ("status", "done"),

@@ -1,6 +1,7 @@
 """Clip and video documents on the real emulator, with the calls of the integration guide."""
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from google.cloud import firestore
@@ -305,3 +306,26 @@ def test_only_a_video_in_the_making_can_come_to_nothing(videos: VideoRepository)
     assert finished["status"] == "completed"
     with pytest.raises(NotFound):
         videos.fail_if_processing("never-was")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("status", ""),
+        ("style", ""),
+        ("style", "half \ud800"),
+        ("style", "x" * 2000),
+        ("scene_id", -1),
+        ("scene_id", 2**70),
+    ],
+)
+def test_a_filter_that_no_clip_can_pass_is_refused_by_name(clips: ClipRepository, field: str, value: Any):
+    for ask in (clips.list_clips, clips.count):
+        with pytest.raises(InvalidRequest, match=f"'{field}'"):
+            ask(**{field: value})
+
+
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "", "soon"])
+def test_a_token_of_a_time_that_cannot_be_is_refused(videos: VideoRepository, time: str):
+    with pytest.raises(InvalidRequest, match="'page_token'"):
+        videos.list_videos(page_token=encode_page_token(time, "v"))

@@ -1,6 +1,5 @@
 """Clips and videos: their statuses and documents, and what may stand in them."""
 
-import math
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -12,6 +11,7 @@ BYTES_PER_MB = 1024 * 1024
 STATUSES = ("processing", "completed", "failed")
 MAX_ID_BYTES = 1500  # Firestore's limit
 MAX_STYLE_BYTES = 200
+MAX_AMOUNT = 2**63
 MAX_TEXT_BYTES = 1_000_000  # a document's limit
 DEFAULT_PRIORITY = 99
 
@@ -105,8 +105,8 @@ def check_status(status: str) -> str:
 
 
 def check_amount(field: str, value: Number) -> Number:
-    """The number, if it is finite and not negative."""
-    if not math.isfinite(value) or value < 0:
+    """The number, if it is finite, not negative, and one that Firestore can hold."""
+    if not 0 <= value < MAX_AMOUNT:  # so neither is NaN
         raise InvalidRequest(f"Field '{field}' is not valid: {value} is not a number from 0 up.")
     return value
 

@@ -216,7 +216,11 @@ class ClipRepository:
         }
 
     def _filtered(self, status: str | None, style: str | None, scene_id: int | None) -> firestore.Query:
-        wanted = {"status": status and check_status(status), "style": style, "scene_id": scene_id}
+        wanted = {
+            "status": None if status is None else check_status(status),
+            "style": None if style is None else check_style(style),
+            "scene_id": None if scene_id is None else check_amount("scene_id", scene_id),
+        }
         filters = [FieldFilter(name, "==", value) for name, value in wanted.items() if value is not None]
         return reduce(lambda query, one: query.where(filter=one), filters, firestore.Query(self._collection()))
 

@@ -258,7 +258,7 @@ def _token(video: Mapping[str, Any]) -> str:
 def _position(page_token: str) -> list[Any]:
     created_at, video_id = decode_page_token(page_token, str)
     try:
-        time = datetime.fromisoformat(created_at)
-    except ValueError as error:
+        time = datetime.fromisoformat(created_at).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise InvalidRequest("Field 'page_token' is not valid: it is not one of a list of videos.") from error
     return [time, check_document_id("page_token", video_id)]
