@@ -8,6 +8,8 @@ ten seconds, and a cold start should load only what its function needs.
                                                                               signals ──┘
     Replicate ── a prediction has ended ──> handle_replicate_webhook ──────────────┤
     a schedule, every five minutes ───────> sweep_jobs (or, by hand, sweep_jobs_now) ┘
+
+    a frontend asks for videos and clips ──> api
 """
 
 import os
@@ -26,7 +28,8 @@ EVENT_SECONDS = 540  # the most an event function may have
 TASK_SECONDS = 1800  # the most a task function may have
 LETTING_GO_SECONDS = 20  # of both, kept for writing down how far a job has come
 
-SECRETS = ["REPLICATE_API_TOKEN", *storage_secrets(os.environ)]
+STORAGE_SECRETS = storage_secrets(os.environ)
+SECRETS = ["REPLICATE_API_TOKEN", *STORAGE_SECRETS]
 
 # Light work: a few calls, pictures and clips of some megabytes. Four at once share one CPU, as the framework has four
 # threads to a CPU; 1 GB holds four clips of 30 MB, which lie in /tmp, which is memory, and an encoder that prepares one
@@ -125,6 +128,16 @@ def handle_replicate_webhook(request: Request) -> Response:
     except UnreadableWebhook:
         return Response("not a prediction", status=400)
     return Response(status=204)
+
+
+@https_fn.on_request(
+    timeout_sec=60, concurrency=4, max_instances=10, invoker="public", **{**WATCH, "secrets": STORAGE_SECRETS}
+)
+def api(request: Request) -> Response:
+    """What users have made: their videos and clips, for those who send a Firebase ID token."""
+    from pipeline.wiring import INSTANCE
+
+    return INSTANCE.answer_api(request.environ)
 
 
 @scheduler_fn.on_schedule(

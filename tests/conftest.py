@@ -13,6 +13,7 @@ from localdev.stack import PROJECT_ID
 from localdev.stack.emulators import find_firebase
 from localdev.stack.firestore_jar import cached_jars, find_firestore_jar
 from localdev.stack.java import find_java
+from localdev.stack.object_stores import LocalR2
 from localdev.stack.ports import LOOPBACK, choose_ports, is_listening
 from localdev.stack.processes import GuardedCommand
 from tests.composition_clips import CompositionClips
@@ -53,6 +54,15 @@ def firestore_client(firestore_emulator: str) -> Iterator[firestore.Client]:
         del os.environ["FIRESTORE_EMULATOR_HOST"]
     else:
         os.environ["FIRESTORE_EMULATOR_HOST"] = before
+
+
+@pytest.fixture(scope="module")  # moto's stores are one in a process: whichever server stops, all are emptied
+def r2_server() -> Iterator[LocalR2]:
+    """An S3 server with a bucket `media`."""
+    server = LocalR2(choose_ports(["r2"])["r2"], "media")
+    server.start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="session")

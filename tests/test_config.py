@@ -70,3 +70,20 @@ def test_every_setting_is_documented():
     readme = (ROOT / "README.md").read_text()
     assert {name for name in names if name not in documented} == set()
     assert {name for name in names if f"`{name}`" not in readme} == set()
+
+
+def test_origins_are_a_list_or_all():
+    assert read_settings({}).cors_origins == frozenset()
+    assert read_settings({"CORS_ORIGINS": "*"}).cors_origins == {"*"}
+    both = {"CORS_ORIGINS": "https://app.example.com, http://localhost:5173,http://[::1]:5173"}
+    assert read_settings(both).cors_origins == {
+        "https://app.example.com",
+        "http://localhost:5173",
+        "http://[::1]:5173",
+    }
+
+
+@pytest.mark.parametrize("origin", ["app.example.com", "https://app.example.com/", "https://*.example.com", "null"])
+def test_what_browsers_never_send_is_no_origin(origin: str):
+    with pytest.raises(ConfigurationError, match="CORS_ORIGINS"):
+        read_settings({"CORS_ORIGINS": f"https://a.example,{origin}"})

@@ -1,10 +1,14 @@
 """The real things, built from an environment."""
 
+import json
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import firebase_admin
 import pytest
+from flask import Response
+from werkzeug.test import EnvironBuilder
 
 from pipeline.adapters.firebase_storage import FirebaseStorage
 from pipeline.adapters.r2_storage import R2Storage
@@ -65,3 +69,33 @@ def test_the_storage_is_the_one_that_was_chosen():
     assert isinstance(Instance(SETTINGS).tools().storage, R2Storage)
     firebase = {**SETTINGS, "STORAGE_BACKEND": "firebase", "STORAGE_BUCKET": "demo.appspot.com"}
     assert isinstance(Instance(firebase).tools().storage, FirebaseStorage)
+
+
+def asked(instance: Instance, path: str, **headers: str) -> Response:
+    return instance.answer_api(EnvironBuilder(path, headers=headers).get_environ())
+
+
+@pytest.mark.usefixtures("emulators")
+def test_the_api_lets_the_pages_of_its_setting_ask():
+    instance = Instance({**SETTINGS, "CORS_ORIGINS": "https://app.example.com"})
+    answer = asked(instance, "/api/videos", Origin="https://app.example.com")
+    assert answer.status_code == 401
+    assert answer.headers["Access-Control-Allow-Origin"] == "https://app.example.com"
+
+
+@pytest.mark.usefixtures("emulators")
+def test_the_api_needs_no_token_of_the_provider_and_answers_when_a_setting_is_wrong(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("FIREBASE_AUTH_EMULATOR_HOST", "127.0.0.1:1")
+    header, claims = {"alg": "none"}, {"sub": "user-1", "aud": SETTINGS["GOOGLE_CLOUD_PROJECT"]}
+    claims["iss"] = f"https://securetoken.google.com/{claims['aud']}"
+    token = ".".join(urlsafe_b64encode(json.dumps(part).encode()).decode() for part in (header, claims)) + "."
+    settings = {key: value for key, value in SETTINGS.items() if key not in ("REPLICATE_API_TOKEN", "R2_BUCKET")}
+
+    wrong = asked(Instance(settings), "/videos", Authorization=f"Bearer {token}")
+    assert (wrong.status_code, wrong.get_json()["error"]["status"]) == (500, "INTERNAL")
+    assert "R2_BUCKET" not in wrong.get_data(as_text=True)
+    assert "R2_BUCKET is not set" in capfd.readouterr().err
+    assert asked(Instance(settings), "/openapi.yaml").status_code == 200
+    assert Instance({**settings, "R2_BUCKET": "media"}).library().storage is not None

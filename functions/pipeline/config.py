@@ -4,6 +4,7 @@ Plain settings come from `functions/.env` and `functions/.env.<alias>`, secrets 
 from `functions/.secret.local`). README.md has the table.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -15,6 +16,7 @@ from pipeline.domain.quotas import Limits
 
 DEFAULT_REGION = "us-central1"
 WEBHOOK_FUNCTION = "handle_replicate_webhook"
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9.-]+(:[0-9]{1,5})?|[a-z][a-z0-9+.-]*://\[[0-9a-f:]+\](:[0-9]{1,5})?")
 R2_SECRETS = ("R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY")
 
 
@@ -42,6 +44,7 @@ class Settings:
     metadata_mode: MetadataMode
     webhook_url: str  # where Replicate tells that a prediction has ended; "": nowhere, it is asked
     allowed_http_hosts: frozenset[str]
+    cors_origins: frozenset[str]  # of web pages that may call the API; "*": all
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         allowed_http_hosts=frozenset(
             host.strip() for host in environment.get("ALLOWED_HTTP_HOSTS", "").split(",") if host.strip()
         ),
+        cors_origins=_origins(environment, "CORS_ORIGINS"),
     )
 
 
@@ -147,6 +151,15 @@ def _webhook_url(environment: Mapping[str, str]) -> str:
     region = environment.get("FUNCTIONS_REGION") or DEFAULT_REGION
     own = f"https://{region}-{project}.cloudfunctions.net/{WEBHOOK_FUNCTION}" if project else ""
     return named or own
+
+
+def _origins(environment: Mapping[str, str], name: str) -> frozenset[str]:
+    """Origins as browsers send them, without a path, or `*`."""
+    origins = frozenset(origin.strip() for origin in environment.get(name, "").split(",") if origin.strip())
+    for origin in origins - {"*"}:
+        if not _ORIGIN.fullmatch(origin):
+            raise ConfigurationError(f"{name} holds '{origin}'; an origin is like https://app.example.com, or *.")
+    return origins
 
 
 def _required(environment: Mapping[str, str], name: str, *, secret: bool = False) -> str:

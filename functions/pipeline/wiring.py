@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import firebase_admin
 from google.cloud import firestore
@@ -20,7 +20,7 @@ from pipeline.adapters.object_storage import ObjectStorage
 from pipeline.adapters.replicate_api import ReplicateApi
 from pipeline.adapters.replicate_webhooks import WebhookVerifier
 from pipeline.adapters.tasks import TaskQueue
-from pipeline.config import StorageSettings, read_replicate, read_settings, read_storage
+from pipeline.config import Settings, StorageSettings, read_replicate, read_settings, read_storage
 from pipeline.domain.errors import ConfigurationError
 from pipeline.domain.jobs import CreatedWake, JobKind, JobRef, SignalWake, TaskWake
 from pipeline.handlers.receive_webhook import read_webhook, receive_webhook
@@ -34,6 +34,11 @@ from pipeline.repositories.predictions import PredictionRepository
 from pipeline.repositories.scenes import SceneRepository
 from pipeline.repositories.stuck_jobs import StuckJobRepository
 from pipeline.repositories.videos import VideoRepository
+
+if TYPE_CHECKING:
+    from flask import Response
+
+    from pipeline.api.app import Api
 
 
 class Instance:
@@ -67,10 +72,21 @@ class Instance:
         """What the schedule does every few minutes."""
         return sweep(self.desk(), self.tools, seconds)
 
+    def answer_api(self, environ: dict[str, Any]) -> "Response":
+        """What the API answers to a request, given as its WSGI environment."""
+        with self._building:
+            api = self._api
+        return api.answer(environ)
+
     def desk(self) -> Desk:
         """What is needed to claim a job and to write down how it ended."""
         with self._building:
             return self._desk
+
+    def library(self) -> Library:
+        """What is needed to answer for videos and clips. Raises ConfigurationError, as `tools` does."""
+        with self._building:
+            return self._library
 
     def tools(self) -> Tools:
         """What is needed to do the work. Raises ConfigurationError with the name of what is missing."""
@@ -79,10 +95,7 @@ class Instance:
 
     @cached_property
     def _desk(self) -> Desk:
-        try:
-            settings = read_settings(self._environment)
-        except ConfigurationError:  # must end up on the job, so here the defaults do; `tools` is the one to complain
-            settings = read_settings({})
+        settings = self._settings_or_defaults()
         retention = timedelta(days=settings.job_retention_days)
         return Desk(
             settings=settings,
@@ -116,6 +129,20 @@ class Instance:
             storage=_storage(read_storage(self._environment)),
             clock=_now,
         )
+
+    @cached_property
+    def _api(self) -> "Api":
+        from pipeline.adapters.id_tokens import IdTokens
+        from pipeline.api.app import build_api
+
+        return build_api(self.library, IdTokens(_admin_app()).user_of, self._settings_or_defaults().cors_origins)
+
+    def _settings_or_defaults(self) -> Settings:
+        """A wrong setting must end up on the job, so the defaults do here; `tools` is the one to complain."""
+        try:
+            return read_settings(self._environment)
+        except ConfigurationError:
+            return read_settings({})
 
     @cached_property
     def _verifier(self) -> WebhookVerifier:

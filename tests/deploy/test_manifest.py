@@ -23,6 +23,7 @@ EVENTS = {
     "handle_composition": "composition_jobs/{job_id}",
 }
 TASKS = ("advancejob", "advancecomposition")
+LIBRARY = ("api",)
 WATCHES = ("handle_replicate_webhook", "sweep_jobs", "sweep_jobs_now")
 HEAVY = ("handle_composition", "advancecomposition")
 
@@ -57,16 +58,16 @@ def validate(upload: Path) -> dict[str, Any]:
 def test_a_deploy_would_be_accepted_and_holds_what_we_mean(upload: Path):
     found = validate(upload)
     functions = {endpoint["id"]: endpoint for endpoint in found["endpoints"]}
-    assert set(functions) == {*EVENTS, *TASKS, *WATCHES}
+    assert set(functions) == {*EVENTS, *TASKS, *WATCHES, *LIBRARY}
     for name, function in functions.items():
         assert (function["platform"], function["region"]) == ("gcfv2", "us-central1")
         assert function["maxInstances"] == (1 if name.startswith("sweep") else 10)
-        if name not in WATCHES:
-            assert (function["availableMemoryMb"], function["cpu"], function["concurrency"]) == (
-                (4096, 2, 1) if name in HEAVY else (1024, 1, 4)
-            )
+        assert (function["availableMemoryMb"], function["cpu"]) == (
+            (512, 1) if name in (*WATCHES, *LIBRARY) else (4096, 2) if name in HEAVY else (1024, 1)
+        )
+        assert function["concurrency"] == (1 if name in HEAVY or name.startswith("sweep") else 4)
         assert [secret["key"] for secret in function["secretEnvironmentVariables"]] == [
-            "REPLICATE_API_TOKEN",
+            *([] if name in LIBRARY else ["REPLICATE_API_TOKEN"]),
             "R2_ACCESS_KEY_ID",
             "R2_SECRET_ACCESS_KEY",
         ]
@@ -79,7 +80,9 @@ def test_a_deploy_would_be_accepted_and_holds_what_we_mean(upload: Path):
         assert name.isalnum()  # Cloud Tasks takes no underscore in a queue's name, and the CLI does not say so
         assert functions[name]["timeoutSeconds"] == (1800 if name in HEAVY else 540)
         assert functions[name]["taskQueueTrigger"]["retryConfig"]["maxAttempts"] == 100
-    assert functions["handle_replicate_webhook"]["httpsTrigger"]["invoker"] == ["public"]
+    for name in ("handle_replicate_webhook", "api"):
+        assert functions[name]["httpsTrigger"]["invoker"] == ["public"]
+        assert functions[name]["timeoutSeconds"] == 60
     assert functions["sweep_jobs_now"]["httpsTrigger"]["invoker"] == ["private"]
     assert functions["sweep_jobs"]["scheduleTrigger"]["schedule"] == "every 5 minutes"
 
@@ -105,7 +108,8 @@ def test_the_example_settings_are_read_as_meant(upload: Path):
 def test_firebase_storage_asks_for_no_r2_secrets(upload: Path):
     (upload / ".env").write_text("STORAGE_BACKEND=firebase\nSTORAGE_BUCKET=b.appspot.com\n")
     for function in validate(upload)["endpoints"]:
-        assert [secret["key"] for secret in function["secretEnvironmentVariables"]] == ["REPLICATE_API_TOKEN"]
+        bound = [] if function["id"] in LIBRARY else ["REPLICATE_API_TOKEN"]
+        assert [secret["key"] for secret in function.get("secretEnvironmentVariables", [])] == bound
 
 
 @pytest.mark.parametrize(
@@ -127,6 +131,7 @@ def test_what_a_deploy_would_refuse_is_refused_here(upload: Path, ours: str, bro
 
 def test_importing_main_loads_no_heavy_package():
     heavy = ["boto3", "botocore", "openai", "replicate", "PIL", "av", "ffmpeg", "google.cloud.storage", "pydantic"]
+    heavy += ["pipeline.api", "pipeline.wiring"]
     code = f"import main, sys; print([name for name in {heavy!r} if name in sys.modules])"
     python = ROOT / "functions" / "venv" / "bin" / "python"
     answer = subprocess.run([python, "-c", code], cwd=ROOT / "functions", capture_output=True, text=True, check=True)
@@ -161,6 +166,7 @@ def test_the_deployed_packages_are_pinned_and_complete():
         "ffmpeg": "ffmpeg-python",
         "firebase_admin": "firebase-admin",
         "firebase_functions": "firebase-functions",
+        "flask": "flask",
         "google": "google-cloud-firestore",
         "httpcore": "httpcore",
         "httpx": "httpx",
@@ -173,6 +179,7 @@ def test_the_deployed_packages_are_pinned_and_complete():
         "requests": "firebase-admin",
         "s3transfer": "boto3",
         "urllib3": "boto3",
+        "werkzeug": "werkzeug",
     }
     only_for_types = {"_typeshed", "mypy_boto3_s3"}
     foreign = imported - set(sys.stdlib_module_names) - only_for_types - {"pipeline"}

@@ -14,7 +14,6 @@ import pytest
 from google.cloud import firestore
 
 from localdev.stack.object_stores import R2_ACCESS_KEY_ID, R2_SECRET_ACCESS_KEY, LocalR2
-from localdev.stack.ports import choose_ports
 from localdev.stub_replicate import StubReplicate
 from pipeline.adapters.downloads import Downloader
 from pipeline.adapters.object_storage import ObjectStorage
@@ -138,14 +137,6 @@ class Workbench:
             time.sleep(0.02)  # the stub's models work in real time
             self.wake(ref, TaskWake(turn))
         raise AssertionError(f"{ref.path} has not ended after {MAX_TURNS} turns: {self.read(ref.path)}")
-
-
-@pytest.fixture(scope="module")  # moto's stores are one in a process: whichever server stops, all are emptied
-def r2_server() -> Iterator[LocalR2]:
-    server = LocalR2(choose_ports(["r2"])["r2"], "media")
-    server.start()
-    yield server
-    server.stop()
 
 
 @pytest.fixture(scope="session")
