@@ -86,6 +86,12 @@ def test_an_entry_without_a_name_is_remarked():
     )
 
 
+def test_of_two_entries_for_one_file_the_first_counts():
+    read = read_manifest(file_of([{"clip_id": "a", "scene_id": 1}, {"filename": "a.mp4", "scene_id": 2}]))
+    assert read.clips["a.mp4"]["scene_id"] == 1
+    assert read.remarks == ("clip 2 in manifest.json tells of 'a.mp4' once more",)
+
+
 def test_fields_nobody_knows_are_ignored():
     read = read_manifest(file_of([{"filename": "a.mp4", "user_id": "other", "r2_key": 5, "mood": []}], {"x": 1}))
     assert read.clips == {"a.mp4": {"filename": "a.mp4"}}

@@ -79,6 +79,8 @@ def read_manifest(data: bytes) -> Manifest:
         except (ValueError, OverflowError, InvalidRequest) as error:
             remarks.append(f"clip {number} in manifest.json cannot be used: {error}")
         else:
+            if filename in clips:
+                remarks.append(f"clip {number} in manifest.json tells of '{filename}' once more")
             clips.setdefault(filename, clip)
     return Manifest(video, clips, tuple(remarks))
 
