@@ -24,7 +24,7 @@ JSON = "application/json"
 
 @dataclass(frozen=True)
 class ManifestWritten:
-    """The files of that video tell what its documents do."""
+    """The files of that video tell what its documents do, as far as its user's mode wants it."""
 
     video_id: str
 
@@ -35,30 +35,8 @@ def write_manifest(user_id: str, video_id: str, library: Library) -> None:
     Safe to repeat. Nothing happens where there is no such video, or no longer. Raises StorageUnavailable,
     StorageRefused.
     """
-    if effective_mode(user_id, library).writes_manifests:
-        _write(user_id, video_id, library)
-
-
-def keep_manifest(turn: Turn, step: str, video_id: str, tools: Tools) -> None:
-    """The same as a step of its own of a job: tried again by itself, when what it announces is long made and paid.
-
-    A store that keeps refusing does not take the video from its user: Firestore has all of it. Raises what
-    `Turn.run_step` raises, but for StepFailed.
-    """
-    if not effective_mode(turn.user_id, tools).writes_manifests:
+    if not effective_mode(user_id, library).writes_manifests:
         return
-
-    def write() -> ManifestWritten:
-        _write(turn.user_id, video_id, tools)
-        return ManifestWritten(video_id)
-
-    try:
-        turn.run_step(step, ManifestWritten, write)
-    except StepFailed as failed:
-        logger.error(f"[{turn.ref.kind.label}] A manifest is out of date: {failed}", job_id=turn.ref.job_id)
-
-
-def _write(user_id: str, video_id: str, library: Library) -> None:
     videos, clips = library.videos(user_id), library.clips(user_id, video_id)
 
     def manifest(_: bytes | None) -> bytes:
@@ -78,6 +56,25 @@ def _write(user_id: str, video_id: str, library: Library) -> None:
         library.storage.update_bytes(highlights_key(user_id, video_id), JSON, highlights)
     except _NoVideo:
         return
+
+
+def keep_manifest(turn: Turn, step: str, video_id: str, tools: Tools) -> None:
+    """The same as a step of its own of a job: tried again by itself, when what it announces is long made and paid.
+
+    A store that keeps refusing does not take the video from its user: Firestore has all of it. Raises what
+    `Turn.run_step` raises, but for StepFailed.
+    """
+    if not tools.settings.metadata_mode.writes_manifests:
+        return
+
+    def write() -> ManifestWritten:
+        write_manifest(turn.user_id, video_id, tools)
+        return ManifestWritten(video_id)
+
+    try:
+        turn.run_step(step, ManifestWritten, write)
+    except StepFailed as failed:
+        logger.error(f"[{turn.ref.kind.label}] A manifest is out of date: {failed}", job_id=turn.ref.job_id)
 
 
 class _NoVideo(NotFound):

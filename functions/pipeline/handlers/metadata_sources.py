@@ -102,7 +102,8 @@ class StorageSource:
     ) -> Page[VideoDocument]:
         """The videos of the wanted folders behind the one called `after`."""
         check_page_size(page_size)
-        wanted_status = status and check_status(status)
+        if status is not None:
+            check_status(status)
 
         def read(video_id: str) -> Catalogue | None:
             return self.catalogue(video_id) if _can_be_id(video_id) and is_wanted(video_id) else None
@@ -117,7 +118,7 @@ class StorageSource:
                     return Page(videos)
                 looked_at, after = looked_at + len(names), names[-1]
                 found = [catalogue.video for catalogue in pool.map(read, names) if catalogue is not None]
-                videos += [video for video in found if wanted_status in (None, video["status"])]
+                videos += [video for video in found if status in (None, video["status"])]
         return Page(videos, _folder_token(after) if next(folders, None) is not None else None)
 
     def get_video(self, video_id: str) -> VideoDocument | None:

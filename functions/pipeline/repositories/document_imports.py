@@ -4,8 +4,8 @@
                                     ^                                 │ somebody has: this batch anew
                                     └─────────────────────────────────┘
 
-The documents' own writers go on meanwhile, and an import never takes back what they have written: what is only known
-from files gives way to what a job has said of its own work. A repeated import finds nothing to do.
+The documents' own writers go on meanwhile, and an import never takes back what they have written: what only files
+tell gives way to what a job has said of its own work. A repeated import finds nothing to do.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
