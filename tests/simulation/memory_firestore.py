@@ -8,6 +8,7 @@ a simulation's time) and the service behind the queries. What is not simulated r
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, NoReturn, Protocol
 
 from google.auth.credentials import AnonymousCredentials
@@ -94,11 +95,11 @@ class MemoryDocument(firestore.DocumentReference):
     """A reference to a document of a MemoryClient."""
 
     def get(self, field_paths: Iterable[str] | None = None, transaction: Any = None, **_: Any) -> Snapshot:
-        if field_paths is not None:
-            raise NotImplementedError("field_paths of get")
         client: MemoryClient = self._client
         client.gate.before(f"read {self.path}")
         found = client.store.read(self._document_path, _helpers.get_transaction_id(transaction))
+        if field_paths is not None and found is not None:
+            found = replace(found, fields={name: found.fields[name] for name in field_paths if name in found.fields})
         return Snapshot(self, found, client.store.tick())
 
     def create(self, document_data: dict[str, Any], **_: Any) -> None:

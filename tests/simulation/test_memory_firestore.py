@@ -63,6 +63,13 @@ def test_a_missing_document_is_a_snapshot_without_fields(place: Any) -> None:
     assert snapshot.update_time is None
 
 
+def test_some_fields_of_a_document(place: Any) -> None:
+    document = place.document("a")
+    document.set({"n": 1, "deep": {"m": 2}, "other": 3})
+    assert document.get(["deep", "n", "none"]).to_dict() == {"n": 1, "deep": {"m": 2}}
+    assert place.document("none").get(["n"]).to_dict() is None
+
+
 def test_documents_are_copies(place: Any) -> None:
     fields = {"list": [1]}
     place.document("a").set(fields)
