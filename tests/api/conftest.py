@@ -41,6 +41,10 @@ class Clock:
     def __call__(self) -> datetime:
         return self.now
 
+    def set_to_real_time(self) -> None:
+        """For what is compared with times of the database and the store."""
+        self.now = datetime.now(UTC)
+
 
 class Visitor:
     """A user who asks the API, and who has videos."""

@@ -12,7 +12,11 @@ from pipeline.domain.errors import ConfigurationError, StorageUnavailable
 from tests.api.conftest import Visitor, user_of, without_library
 
 SIGNED_IN = {"Authorization": "Bearer token-of-somebody"}
-ROUTES = ("/api/videos", "/api/videos/run-1", "/api/videos/run-1/clips/a.mp4")
+CLIP = "/api/videos/run-1/clips/a.mp4"
+ROUTES = [
+    ("GET", "/api/videos"),
+    *((method, path) for method in ("GET", "HEAD", "DELETE") for path in ("/api/videos/run-1", CLIP)),
+]
 
 
 def failing(error: Exception) -> Any:
@@ -24,16 +28,17 @@ def failing(error: Exception) -> Any:
     return build_api(library, user_of, ()).test_client()
 
 
-@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize(("method", "route"), ROUTES)
 @pytest.mark.parametrize(
     "headers", [{}, {"Authorization": ""}, {"Authorization": "Bearer"}, {"Authorization": "Basic dTpw"}]
 )
-def test_nobody_is_answered_without_a_token(route: str, headers: dict[str, str]):
-    answer = without_library().test_client().get(route, headers=headers)
+def test_nobody_is_answered_without_a_token(method: str, route: str, headers: dict[str, str]):
+    answer = without_library().test_client().open(route, method=method, headers=headers)
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"] == 'Bearer realm="api"'
-    assert answer.json["error"]["status"] == "UNAUTHENTICATED"
-    assert answer.json["error"]["details"] == [{"reason": "missing_token"}]
+    if method != "HEAD":
+        assert answer.json["error"]["status"] == "UNAUTHENTICATED"
+        assert answer.json["error"]["details"] == [{"reason": "missing_token"}]
 
 
 def test_a_token_in_the_url_does_not_count():

@@ -2,8 +2,10 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -15,13 +17,13 @@ from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import Status, from_schema
-from schemathesis.engine.events import NonFatalError, ScenarioFinished
+from schemathesis.engine.events import FatalError, NonFatalError, ScenarioFinished
 from werkzeug.serving import make_server
 
 from localdev.stack.object_stores import LocalR2
 from localdev.stack.ports import LOOPBACK
 from pipeline.api.app import PREFIX, Api
-from tests.api.conftest import Visitor, without_library
+from tests.api.conftest import Clock, Visitor, without_library
 
 DESCRIPTION = Path(__file__).parents[2] / "functions/openapi.yaml"
 CHECKS = {
@@ -36,6 +38,7 @@ CHECKS = {
     "unsupported_method",
     "allow_header_conformance",
 }
+METHODS = ("GET", "DELETE")
 SEED = 20_261_121
 VIDEO_ID = "run-1"
 FILENAMES = [f"clip_{number:02d}_{number:02d}_a-scene_left_focus.mp4" for number in range(1, 4)]
@@ -73,6 +76,54 @@ def served() -> Iterator[Callable[[Api], str]]:
             return f"http://{LOOPBACK}:{server.server_port}"
 
         yield serve
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """What schemathesis has found: how often each check was made and each status answered, and what was wrong."""
+
+    checks: Counter[str]
+    answers: Counter[int]
+    failures: list[str]
+
+
+def exercise(url: str, method: str, user_id: str, values: Mapping[str, list[str]], special: list[Any]) -> Exercise:
+    """Send all kinds of requests of one method: examples, bounds, random ones, sequences; good ones and bad ones.
+
+    Parameters often take the values of the dictionaries `videos` and `clips`; `special` is for some operations only.
+    """
+    config = SchemathesisConfig.from_dict(
+        {
+            "seed": SEED,
+            "continue-on-failure": True,
+            "cache": {"enabled": False},
+            "output": {"sanitization": {"enabled": False}},
+            "auth": {"openapi": {"idToken": {"bearer": f"token-of-{user_id}"}}},
+            "generation": {"max-examples": 40, "deterministic": True, "database": "none"},
+            "checks": {"negative_data_rejection": {"expected-statuses": [400, 401, 404, 405, 413, 414]}},
+            "dictionaries": {name: {"values": found} for name, found in values.items()},
+            "parameters": {
+                "path.video_id": {"dictionary": "videos", "probability": 0.6},
+                "path.filename": {"dictionary": "clips", "probability": 0.6},
+            },
+            "operations": [{"include-method": other, "enabled": False} for other in METHODS if other != method]
+            + special,
+        }
+    )
+    schema = schemathesis.openapi.from_url(f"{url}/api/openapi.yaml", config=config)
+    exercised = Exercise(Counter(), Counter(), [])
+    for event in from_schema(schema).execute():
+        if isinstance(event, NonFatalError | FatalError):
+            exercised.failures.append(repr(event))
+        if isinstance(event, ScenarioFinished):
+            for interaction in event.recorder.interactions.values():
+                exercised.answers[interaction.response.status_code if interaction.response else 0] += 1
+            for node in chain.from_iterable(event.recorder.checks.values()):
+                if node.status is Status.SUCCESS:
+                    exercised.checks[node.name] += 1
+                elif node.status in (Status.FAILURE, Status.ERROR):
+                    exercised.failures.append(f"{node.name}: {node.failure_info}")
+    return exercised
 
 
 def operations(description: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -115,50 +166,38 @@ def test_the_description_can_be_read_without_a_token():
     assert http.get("/openapi.yaml", headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304
 
 
-def test_the_api_does_what_the_description_says(api: Api, filled: Visitor, served: Callable[[Api], str]):
+def test_the_api_reads_as_the_description_says(api: Api, filled: Visitor, served: Callable[[Api], str]):
     tokens = {path: str(filled.get(f"{path}?page_size=1")["next_page_token"]) for path in ("/videos", "/videos/run-1")}
-    config = SchemathesisConfig.from_dict(
-        {
-            "cache": {"enabled": False},
-            "checks": {"negative_data_rejection": {"expected-statuses": [400, 401, 404, 405, 413, 414]}},
-            "seed": SEED,
-            "continue-on-failure": True,
-            "output": {"sanitization": {"enabled": False}},
-            "auth": {"openapi": {"idToken": {"bearer": f"token-of-{filled.user_id}"}}},
-            "generation": {"max-examples": 40, "deterministic": True, "database": "none"},
-            "dictionaries": {
-                "videos": {"values": [VIDEO_ID, "run-2"]},
-                "clips": {"values": FILENAMES},
-                "pages of videos": {"values": ["", tokens["/videos"]]},
-                "pages of clips": {"values": ["", tokens["/videos/run-1"]]},
-            },
-            "parameters": {
-                "path.video_id": {"dictionary": "videos", "probability": 0.6},
-                "path.filename": {"dictionary": "clips", "probability": 0.6},
-            },
-            # a page token is opaque: no schema tells the good ones
-            "operations": [
-                {
-                    "include-name": f"GET {path}",
-                    "parameters": {"query.page_token": {"dictionary": pages, "probability": 1}},
-                }
-                for path, pages in (("/videos", "pages of videos"), ("/videos/{video_id}", "pages of clips"))
-            ],
-        }
-    )
-    schema = schemathesis.openapi.from_url(f"{served(api)}/api/openapi.yaml", config=config)
-    checks: Counter[str] = Counter()
-    answers: Counter[int] = Counter()
-    failures: list[str] = []
-    for event in from_schema(schema).execute():
-        if isinstance(event, NonFatalError):
-            failures.append(f"{event.label}: {event.value!r}")
-        if isinstance(event, ScenarioFinished):
-            for interaction in event.recorder.interactions.values():
-                answers[interaction.response.status_code if interaction.response else 0] += 1
-            for nodes in event.recorder.checks.values():
-                checks.update(node.name for node in nodes if node.status is Status.SUCCESS)
-                failures += [str(node.failure_info) for node in nodes if node.status in (Status.FAILURE, Status.ERROR)]
-    assert failures == []
-    assert set(checks) >= CHECKS
-    assert {200, 302, 304, 400, 401, 404, 405} <= set(answers)
+    dictionaries = {
+        "videos": [VIDEO_ID, "run-2"],
+        "clips": FILENAMES,
+        "pages of videos": ["", tokens["/videos"]],
+        "pages of clips": ["", tokens["/videos/run-1"]],
+    }
+    # a page token is opaque: no schema tells the good ones
+    pages = [
+        {"include-name": f"GET {path}", "parameters": {"query.page_token": {"dictionary": name, "probability": 1}}}
+        for path, name in (("/videos", "pages of videos"), ("/videos/{video_id}", "pages of clips"))
+    ]
+    found = exercise(served(api), "GET", filled.user_id, dictionaries, pages)
+    assert found.failures == []
+    assert set(found.checks) >= CHECKS
+    assert {200, 302, 304, 400, 401, 404, 405} <= set(found.answers)
+
+
+def test_the_api_deletes_as_the_description_says(
+    api: Api, visitor: Visitor, stranger: Visitor, clock: Clock, served: Callable[[Api], str]
+):
+    clock.set_to_real_time()
+    victims = [VIDEO_ID, *(f"victim-{number}" for number in range(5))]
+    for video_id in victims:
+        visitor.add_video(video_id, status="processing" if video_id == "victim-4" else "completed")
+        for number in range(1, 4):
+            visitor.add_clip(video_id, number, style="left_focus")
+    stranger.add_video(VIDEO_ID, status="completed")
+    filename = stranger.add_clip(VIDEO_ID, 1, style="left_focus")
+    found = exercise(served(api), "DELETE", visitor.user_id, {"videos": victims, "clips": FILENAMES}, [])
+    assert found.failures == []
+    assert set(found.checks) >= CHECKS
+    assert {204, 400, 401, 404, 405, 409} <= set(found.answers)
+    assert [clip["name"] for clip in stranger.get(f"/videos/{VIDEO_ID}")["clips"]] == [filename]

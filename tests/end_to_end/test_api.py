@@ -132,6 +132,13 @@ def test_strangers_find_nothing(stack: LocalStack, url: str, video_id: str):
         assert (answer.status, answer.json["error"]["status"]) == (404, "NOT_FOUND")
 
 
+def test_what_is_deleted_is_gone(caller: Caller, stack: LocalStack, frontend: Frontend, video_id: str):
+    assert caller.ask(f"/videos/{video_id}", "DELETE").status == 204
+    assert caller.ask(f"/videos/{video_id}").status == 404
+    prefix = f"{frontend.user.user_id}/{video_id}/"
+    assert "Contents" not in stack.r2.client.list_objects_v2(Bucket=stack.r2.bucket, Prefix=prefix)
+
+
 @pytest.mark.parametrize("token", [None, "nonsense"])
 def test_nobody_is_answered_without_a_token(url: str, video_id: str, token: str | None):
     for path in ("/videos", f"/videos/{video_id}", f"/videos/{video_id}/clips/{FILENAME}"):

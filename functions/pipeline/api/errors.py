@@ -27,6 +27,7 @@ from pipeline.domain.errors import (
     NotFound,
     PermissionDenied,
     QuotaExceeded,
+    StillProcessing,
     StorageUnavailable,
 )
 from pipeline.handlers.failures import failure_of
@@ -59,6 +60,7 @@ ANSWERS: Mapping[type[Exception], ErrorAnswer] = {
     InvalidRequest: ErrorAnswer(400, "INVALID_ARGUMENT", InvalidRequest.code),
     NotFound: ErrorAnswer(404, "NOT_FOUND", NotFound.code),
     PermissionDenied: ErrorAnswer(403, "PERMISSION_DENIED", PermissionDenied.code),
+    StillProcessing: ErrorAnswer(409, "FAILED_PRECONDITION", StillProcessing.code),
     QuotaExceeded: ErrorAnswer(429, "RESOURCE_EXHAUSTED", QuotaExceeded.code),
     StorageUnavailable: ErrorAnswer(503, "UNAVAILABLE", StorageUnavailable.code, _LATER, _AGAIN),
     DatabaseUnavailable: ErrorAnswer(503, "UNAVAILABLE", DatabaseUnavailable.code, _LATER, _AGAIN),

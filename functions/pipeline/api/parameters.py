@@ -15,7 +15,7 @@ MAX_STYLE_CHARS = 200  # no clip can have one that is longer
 EVERY_STATUS = "all"
 
 _WHOLE = re.compile("[0-9]{1,9}")  # int() would take "1_0", " 1" and the digits of every script
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class Parameters:

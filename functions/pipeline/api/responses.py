@@ -16,6 +16,14 @@ def json_response(body: Mapping[str, Any], http_status: int = 200) -> Response:
     return Response(text.encode(), http_status, mimetype="application/json")
 
 
+def nothing_response() -> Response:
+    """It is done, and there is nothing to say about it."""
+    response = Response(status=204)
+    del response.headers["Content-Type"]
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
 def revalidated(request: Request, response: Response, cache_control: str = "private, no-cache") -> Response:
     """The response with its ETag; 304 and no body when the client already has it."""
     etag = hashlib.sha256(response.get_data()).hexdigest()[:32]

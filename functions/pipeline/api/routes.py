@@ -1,9 +1,13 @@
 """The routes. Each reads its parameters, calls one handler, and answers with what that returns.
 
-GET    /videos                               a page of the user's videos
-GET    /videos/{video_id}                    a video and a page of its clips
-GET    /videos/{video_id}/clips/{filename}   to the clip's file
-GET    /openapi.yaml                         the description of all this; needs no token
+    GET    /videos                               a page of the user's videos
+    GET    /videos/{video_id}                    a video and a page of its clips
+    GET    /videos/{video_id}/clips/{filename}   to the clip's file
+    DELETE /videos/{video_id}                    the video, its clips, all of its files
+    DELETE /videos/{video_id}/clips/{filename}   one clip and its files
+    GET    /openapi.yaml                         the description of all this; needs no token
+
+Whose the videos are is told by the token alone: no path or parameter names a user.
 """
 
 from collections.abc import Callable
@@ -15,8 +19,9 @@ from werkzeug.wrappers import Response as AnyResponse
 from pipeline.api.answers import video_answer, videos_answer
 from pipeline.api.authentication import UserOf, signed_in_user
 from pipeline.api.parameters import EVERY_STATUS, Parameters, check_text
-from pipeline.api.responses import json_response, revalidated
-from pipeline.handlers.find_clip import find_clip
+from pipeline.api.responses import json_response, nothing_response, revalidated
+from pipeline.handlers.delete_video import delete_clip, delete_video
+from pipeline.handlers.find_clip import clip_id_of, find_clip
 from pipeline.handlers.list_videos import list_videos
 from pipeline.handlers.show_video import ClipSelection, show_video
 from pipeline.handlers.tools import Library
@@ -39,23 +44,36 @@ def build_routes(library: Callable[[], Library], user_of: UserOf) -> Blueprint:
     @routes.get("/videos/<video_id>")
     def show_video_route(video_id: str) -> Response:
         user_id = signed_in_user(request, user_of)
-        check_text("video_id", video_id)
         given = Parameters(request, ("page_size", "page_token", "status", "style", "scene_id"))
         selection = ClipSelection(
             given.status("completed"), given.style(), given.scene_id(), given.page_size(), given.page_token()
         )
-        return revalidated(request, json_response(video_answer(show_video(user_id, video_id, selection, library()))))
+        shown = show_video(user_id, check_text("video_id", video_id), selection, library())
+        return revalidated(request, json_response(video_answer(shown)))
 
     @routes.get("/videos/<video_id>/clips/<filename>")
     def find_clip_route(video_id: str, filename: str) -> AnyResponse:
         user_id = signed_in_user(request, user_of)
-        check_text("video_id", video_id)
-        check_text("filename", filename)
         redirects = Parameters(request, ("redirect",)).flag("redirect", default=True)
-        found = find_clip(user_id, video_id, filename, library())
+        found = find_clip(user_id, check_text("video_id", video_id), check_text("filename", filename), library())
         answer = redirect(found.url) if redirects else json_response({"url": found.url, "expires_at": found.expires_at})
         answer.headers["Cache-Control"] = "no-store"
         return answer
+
+    @routes.delete("/videos/<video_id>")
+    def delete_video_route(video_id: str) -> Response:
+        user_id = signed_in_user(request, user_of)
+        Parameters(request, ())
+        delete_video(user_id, check_text("video_id", video_id), library())
+        return nothing_response()
+
+    @routes.delete("/videos/<video_id>/clips/<filename>")
+    def delete_clip_route(video_id: str, filename: str) -> Response:
+        user_id = signed_in_user(request, user_of)
+        Parameters(request, ())
+        clip_id = clip_id_of(check_text("filename", filename))
+        delete_clip(user_id, check_text("video_id", video_id), clip_id, library())
+        return nothing_response()
 
     @routes.get("/openapi.yaml")
     def description_route() -> Response:

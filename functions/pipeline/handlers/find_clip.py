@@ -10,6 +10,7 @@ from pipeline.handlers.metadata_sources import metadata_source
 from pipeline.handlers.tools import Library
 
 URL_SECONDS = 3600
+ENDING = ".mp4"
 
 
 @dataclass(frozen=True)
@@ -23,9 +24,15 @@ class FoundClip:
 def find_clip(user_id: str, video_id: str, filename: str, library: Library) -> FoundClip:
     """The user's completed clip with that filename. Raises NotFound when there is none, and InvalidRequest."""
     check_document_id("video_id", video_id)
-    clip_id = check_document_id("filename", filename).removesuffix(".mp4")
-    clip = metadata_source(user_id, library).get_clip(video_id, check_document_id("filename", clip_id))
+    clip = metadata_source(user_id, library).get_clip(video_id, clip_id_of(filename))
     if clip is None or clip["filename"] != filename or clip["status"] != "completed":
-        raise NotFound(f"There is no completed clip '{filename[:200]}' in video '{video_id[:200]}'.")
+        raise NotFound(f"There is no completed clip '{filename[:80]}' in video '{video_id[:80]}'.")
     lifetime = from_now(library.clock(), URL_SECONDS)
     return FoundClip(library.storage.readable_url(clip["r2_key"], None, lifetime), lifetime.end)
+
+
+def clip_id_of(filename: str) -> str:
+    """The id of the clip with that filename. Raises NotFound when no clip can be named so, and InvalidRequest."""
+    if not filename.endswith(ENDING):
+        raise NotFound(f"There is no clip '{filename[:80]}': clips end in {ENDING}.")
+    return check_document_id("filename", filename.removesuffix(ENDING))

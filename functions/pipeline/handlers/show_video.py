@@ -61,7 +61,7 @@ def show_video(user_id: str, video_id: str, selection: ClipSelection, library: L
         )
         video = finding.result()
         if video is None:
-            raise NotFound(f"There is no video '{video_id}'.")
+            raise NotFound(f"There is no video '{video_id[:80]}'.")
         lifetime = for_period(library.clock(), THUMBNAIL_PERIOD_SECONDS, THUMBNAIL_LEAST_SECONDS)
         shares = [clips[number::CALLS_AT_ONCE] for number in range(CALLS_AT_ONCE)]
         thumbnails = dict(chain.from_iterable(beside.map(lambda share: _thumbnails(share, lifetime, library), shares)))
