@@ -56,7 +56,7 @@ class Client:
             body = json.dumps({"fields": encoded}).encode()
         request = urllib.request.Request(self._base + path, body, self._headers, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=10):
+            with urllib.request.urlopen(request, timeout=60):
                 return True
         except urllib.error.HTTPError as error:
             with error:

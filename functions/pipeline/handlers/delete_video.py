@@ -1,6 +1,6 @@
 """Delete a video or a clip: its documents first, so that it is gone for everybody at once, then its files.
 
-    written down ──> documents ──> files ──> statistics, for a clip ──> struck off
+    written down ──> documents ──> files ──> statistics and manifest, for a clip ──> struck off
          └── the instance dies anywhere here ──> the sweeper begins anew after the first step
 
 Every step is safe to repeat. What was written after the deletion was asked for has been made anew, and stays.
@@ -14,6 +14,7 @@ from pipeline.adapters.object_storage import StoredObject
 from pipeline.domain.clips import check_document_id
 from pipeline.domain.errors import NotFound, StillProcessing
 from pipeline.domain.object_keys import clip_key, clip_thumbnail_key, video_prefix
+from pipeline.handlers.dual_write import write_manifest
 from pipeline.handlers.tools import Library
 from pipeline.repositories.deletions import Deletion
 from pipeline.repositories.videos import still_processing
@@ -76,6 +77,7 @@ def _finish_clip(deletion: Deletion, clip_id: str, library: Library) -> None:
         library.storage.delete_objects(file.key for file in _asked_for(_stored(keys, library), deletion))
     with suppress(NotFound):  # the video is only in storage, or gone meanwhile
         library.videos(user_id).update_clip_statistics(video_id)
+    write_manifest(user_id, video_id, library)
 
 
 def _asked_for(files: Iterator[StoredObject], deletion: Deletion) -> Iterator[StoredObject]:

@@ -47,6 +47,8 @@ def generate_multi_video(turn: Turn, desk: Desk, tools: Tools) -> Completed | Fa
     progress = _Progress(turn, request.scenes)
     waits = _advance_scenes(turn, request, board, progress, tools)
     if waits:
+        if progress.clips():  # once a turn, not once a clip: stores take about one write a second to one key
+            keep_manifest(turn, f"manifest_of_{len(progress.clips())}", board.video_id, tools)
         raise WakeLater(min(waits))
     tools.videos(turn.user_id).update_clip_statistics(board.video_id)
     results = {"clips": progress.clips(), "scene_errors": progress.errors()}
@@ -120,9 +122,7 @@ def _make_clip(turn: Turn, scene: SceneRequest, place: ClipPlace, tools: Tools) 
             tools,
         ),
     )
-    clip = turn.run_step(_store_step(scene), StoredClip, lambda: store_clip(turn, place, predicted, tools))
-    keep_manifest(turn, f"scene_{scene.scene_number}_manifest", place.video_id, tools)
-    return clip
+    return turn.run_step(_store_step(scene), StoredClip, lambda: store_clip(turn, place, predicted, tools))
 
 
 def _store_step(scene: SceneRequest) -> str:
