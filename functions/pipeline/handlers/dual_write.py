@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from firebase_functions import logger
 
-from pipeline.domain.errors import NotFound
 from pipeline.domain.highlights import merge_highlights
 from pipeline.domain.manifests import manifest_bytes
 from pipeline.domain.object_keys import highlights_key, manifest_key
@@ -77,5 +76,5 @@ def keep_manifest(turn: Turn, step: str, video_id: str, tools: Tools) -> None:
         logger.error(f"[{turn.ref.kind.label}] A manifest is out of date: {failed}", job_id=turn.ref.job_id)
 
 
-class _NoVideo(NotFound):
+class _NoVideo(Exception):
     """It was deleted meanwhile: what is deleted must not come back."""
