@@ -123,6 +123,14 @@ class Frontend:
         """A document's fields, empty when it does not exist."""
         return self.firestore.document(path).get().to_dict() or {}
 
+    def ask_api(self, functions_url: str, path: str) -> dict[str, Any]:
+        """What the API answers to GET `path` (/api/...), with the user's ID token. Raises HTTPError."""
+        headers = {"Authorization": f"Bearer {self.user.id_token}"}
+        request = urllib.request.Request(f"{functions_url}/api{path.removeprefix('/api')}", headers=headers)
+        with urllib.request.urlopen(request, timeout=60) as response:
+            answer: dict[str, Any] = json.load(response)
+            return answer
+
     def watch_job(
         self,
         collection: str,

@@ -62,7 +62,21 @@ def _tell(stack: LocalStack, options: argparse.Namespace, console: Console) -> t
     storyboard_id, scene_ids = journey.frontend.create_storyboard(story.TITLE, story.STYLE, scenes)
     images = journey.images(storyboard_id, scene_ids)
     clips = journey.clips(storyboard_id, scene_ids, [image["image_url"] for image in images])
-    return journey.composition(clips, audio_url, storyboard_id), journey
+    final = journey.composition(clips, audio_url, storyboard_id)
+    _show_video(stack, journey.frontend, storyboard_id, console)
+    return final, journey
+
+
+def _show_video(stack: LocalStack, frontend: Frontend, video_id: str, console: Console) -> None:
+    """The finished video and its clips, as the API tells of them; the first clip as somebody would fetch it."""
+    path = f"/api/videos/{video_id}"
+    video = frontend.ask_api(stack.urls.functions_url, path)
+    console.print(f"GET {path}: “{video['title']}” is {video['status']}, {video['clips_count']} clips")
+    for clip in video["clips"]:
+        console.print(f"  {clip['size']:>8}  {clip['title']}", style="dim", no_wrap=True, overflow="ellipsis")
+    place = frontend.ask_api(stack.urls.functions_url, f"{video['clips'][0]['url']}?redirect=false")
+    with urllib.request.urlopen(place["url"], timeout=60) as response:
+        (OUTPUT / "first-clip.mp4").write_bytes(response.read())
 
 
 def _collect(final: dict[str, Any]) -> dict[str, Path]:
