@@ -55,11 +55,15 @@ class Remark:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """A video as its files tell it. The clips by priority, then clip_id."""
+    """A video as its files tell it. The clips by priority, then clip_id.
+
+    `titled` are the ids of the clips whose titles somebody wrote down; those of the others are made of their names.
+    """
 
     video: VideoDocument
     clips: tuple[ClipDocument, ...]
     remarks: tuple[Remark, ...]
+    titled: frozenset[str] = frozenset()
 
 
 def catalogue_of(
@@ -76,17 +80,22 @@ def catalogue_of(
     remarks += [Remark(f"{folder}highlights.json", text) for text in scenes.remarks]
     listed = list(files)
     clips: list[ClipDocument] = []
+    titled: set[str] = set()
     by_scene, styles = scenes.by_scene(), _styles(known)
     for file, thumbnail in _clip_files(user_id, video_id, listed, remarks):
         filename = file.key.rpartition("/")[2]
         clip = _Clip(file, thumbnail, known.clips.get(filename, {}), read_clip_filename(filename, styles), by_scene)
         clips.append(clip.document(user_id, video_id))
         remarks += [Remark(file.key, text) for text in clip.remarks]
+        if clip.is_titled:
+            titled.add(clips[-1]["clip_id"])
     announced = {name for name, entry in known.clips.items() if entry.get("status", "completed") == "completed"}
     missing = sorted(announced - {clip["filename"] for clip in clips})
     remarks += [Remark(f"{folder}manifest.json", f"there is no file of the clip '{name}'") for name in missing]
     clips.sort(key=lambda clip: (clip["priority"], clip["clip_id"]))
-    return Catalogue(_video(user_id, video_id, listed, clips, known.video, scenes), tuple(clips), tuple(remarks))
+    return Catalogue(
+        _video(user_id, video_id, listed, clips, known.video, scenes), tuple(clips), tuple(remarks), frozenset(titled)
+    )
 
 
 def _clip_files(
@@ -150,6 +159,11 @@ class _Clip:
         self._scene = scenes.get(scene_id, UNKNOWN) if scene_id is not None else UNKNOWN
         self._scene_id: int = scene_id or 0
         self.remarks: list[str] = [] if entry else list(name.remarks)
+
+    @property
+    def is_titled(self) -> bool:
+        """Whether the title is more than the words of the filename."""
+        return "scene_title" in self._entry or self._scene.title is not None
 
     def document(self, user_id: str, video_id: str) -> ClipDocument:
         scene, size_bytes = self._scene, max(self._file.size_bytes, 0)
