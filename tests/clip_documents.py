@@ -30,6 +30,8 @@ def clip_document(user_id: str, video_id: str, number: int, /, *, style: str = "
         "has_thumbnail": True,
         "r2_key": f"{folder}/{clip_id}.mp4",
         "thumbnail_r2_key": f"{folder}/{clip_id}.jpg",
+        "video_url": f"https://media.test/{folder}/{clip_id}.mp4",
+        "thumbnail_url": f"https://media.test/{folder}/{clip_id}.jpg",
         "status": "completed",
         "created_at": STORED_AT,
         "completed_at": STORED_AT,

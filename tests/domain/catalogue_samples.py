@@ -31,6 +31,8 @@ def clip_document(scene, style="original", priority=1):
         "has_thumbnail": True,
         "r2_key": f"{key}.mp4",
         "thumbnail_r2_key": f"{key}.jpg",
+        "video_url": url_of(f"{key}.mp4"),
+        "thumbnail_url": url_of(f"{key}.jpg"),
         "status": "completed",
         "created_at": CREATED,
         "completed_at": CREATED,
@@ -67,7 +69,17 @@ def video_document(clips):
 
 def stored(name, size_bytes=1000, stored_at=STORED):
     """A file of the video's folder."""
-    return StoredFile(f"{USER}/{VIDEO}/{name}", size_bytes, stored_at)
+    return stored_file(f"{USER}/{VIDEO}/{name}", size_bytes, stored_at)
+
+
+def stored_file(key, size_bytes, stored_at=STORED):
+    """Any file of the listing."""
+    return StoredFile(key, size_bytes, stored_at, url_of(key))
+
+
+def url_of(key):
+    """Where the store serves it."""
+    return f"https://media.test/{key}"
 
 
 def files_of(clips):
@@ -75,7 +87,7 @@ def files_of(clips):
     files = []
     for clip in clips:
         files += [
-            StoredFile(clip["r2_key"], clip["file_size_bytes"], STORED),
-            StoredFile(clip["thumbnail_r2_key"], 9, STORED),
+            stored_file(clip["r2_key"], clip["file_size_bytes"]),
+            stored_file(clip["thumbnail_r2_key"], 9),
         ]
     return files

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.domain.catalogue import StoredFile, catalogue_of
+from pipeline.domain.catalogue import catalogue_of
 from pipeline.domain.clips import check_document_id, check_style, parse_timecode
 from pipeline.domain.highlights import merge_highlights
 from pipeline.domain.manifests import manifest_bytes
@@ -18,6 +18,8 @@ from tests.domain.catalogue_samples import (
     clip_document,
     files_of,
     stored,
+    stored_file,
+    url_of,
     video_document,
 )
 
@@ -68,6 +70,8 @@ def test_a_name_alone_makes_a_clip():
             "has_thumbnail": False,
             "r2_key": f"{USER}/{VIDEO}/clips/clip_03_02_the-sea_left_focus.mp4",
             "thumbnail_r2_key": None,
+            "video_url": url_of(f"{USER}/{VIDEO}/clips/clip_03_02_the-sea_left_focus.mp4"),
+            "thumbnail_url": None,
             "created_at": STORED,
             "completed_at": STORED,
             "created_by": None,
@@ -130,7 +134,7 @@ def test_a_video_that_is_in_work_by_its_manifest_is_not_completed():
 def test_sizes_keys_thumbnails_and_owners_are_never_taken_from_a_manifest():
     forged = {**CLIPS[0], "user_id": "other", "r2_key": "other/x", "file_size_bytes": 1, "thumbnail_r2_key": "other/y"}
     video = {**video_document(CLIPS), "user_id": "other", "video_id": "x", "highlights_json_key": "other/z"}
-    files = [StoredFile(CLIPS[0]["r2_key"], 77, STORED)]
+    files = [stored_file(CLIPS[0]["r2_key"], 77)]
     found = catalogue(files, None, manifest_bytes({**video, "clips_count": 9}, [forged]))
     clip = found.clips[0]
     assert (clip["user_id"], clip["r2_key"], clip["file_size_bytes"]) == (USER, CLIPS[0]["r2_key"], 77)
@@ -200,7 +204,7 @@ def test_unreadable_files_beside_the_clips_are_remarked(highlights):
 
 @pytest.mark.parametrize(("user_id", "video_id"), [("u", "__x__"), ("u", ".."), ("__u__", "v"), ("u", "images")])
 def test_a_folder_that_can_be_no_video_has_no_clips_and_a_remark_for_every_file(user_id, video_id):
-    file = StoredFile(f"{user_id}/{video_id}/clips/clip_01_01_a_split.mp4", 5, STORED)
+    file = stored_file(f"{user_id}/{video_id}/clips/clip_01_01_a_split.mp4", 5)
     found = catalogue_of(user_id, video_id, [file], None, None)
     assert found.clips == ()
     assert file.key in {remark.key for remark in found.remarks}
@@ -220,7 +224,7 @@ keys = st.tuples(
     st.sampled_from(["clips/", "", "final/", "clips/x/"]), names, st.sampled_from([".mp4", ".jpg", "", ".json"])
 )
 files = st.builds(
-    lambda key, size, days: StoredFile(f"{USER}/{VIDEO}/{''.join(key)}", size, CREATED + timedelta(days=days)),
+    lambda key, size, days: stored_file(f"{USER}/{VIDEO}/{''.join(key)}", size, CREATED + timedelta(days=days)),
     keys,
     st.integers(0, 2**50),
     st.integers(0, 400),
@@ -249,6 +253,6 @@ def test_whatever_is_listed_every_clip_file_is_a_clip_or_a_remark(listing, highl
 
 @given(st.text(max_size=8), st.text(max_size=8))
 def test_whatever_a_folder_is_called_nothing_is_raised(user_id, video_id):
-    file = StoredFile(f"{user_id}/{video_id}/clips/a.mp4", 5, STORED)
+    file = stored_file(f"{user_id}/{video_id}/clips/a.mp4", 5)
     found = catalogue_of(user_id, video_id, [file], None, None)
     assert file.key in {clip["r2_key"] for clip in found.clips} | {remark.key for remark in found.remarks}

@@ -41,9 +41,11 @@ def make_video(shelf: Library, user_id: str, video_id: str, clips: int = 1, stat
         clip_id = create_sample(documents, number, style, priority=number // 2 + 1, has_thumbnail=True)
         document = documents.get_clip(clip_id)
         assert document is not None
-        shelf.storage.upload_bytes(document["r2_key"], b"x" * number, "video/mp4")
-        shelf.storage.upload_bytes(str(document["thumbnail_r2_key"]), b"t", "image/jpeg")
-        documents.update_clip_status(clip_id, "completed", file_size_bytes=number)
+        video = shelf.storage.upload_bytes(document["r2_key"], b"x" * number, "video/mp4")
+        thumbnail = shelf.storage.upload_bytes(str(document["thumbnail_r2_key"]), b"t", "image/jpeg")
+        documents.update_clip_status(
+            clip_id, "completed", file_size_bytes=number, video_url=video.url, thumbnail_url=thumbnail.url
+        )
         shelf.videos(user_id).add_style(video_id, style)
     shelf.videos(user_id).update_clip_statistics(video_id)
     shelf.videos(user_id).update_video_status(video_id, status)

@@ -39,6 +39,8 @@ def test_a_clip_has_every_field_of_the_guide(clips: ClipRepository, user_id: str
         "has_thumbnail": True,
         "r2_key": f"{user_id}/run-1/clips/{clip_id}.mp4",
         "thumbnail_r2_key": f"{user_id}/run-1/clips/{clip_id}.jpg",
+        "video_url": None,
+        "thumbnail_url": None,
         "status": "completed",
         "created_by": None,
     }

@@ -43,6 +43,7 @@ class StoredFile:
     key: str
     size_bytes: int
     stored_at: datetime  # UTC
+    url: str  # serves it, and does not expire
 
 
 @dataclass(frozen=True)
@@ -100,8 +101,8 @@ def catalogue_of(
 
 def _clip_files(
     user_id: str, video_id: str, files: Sequence[StoredFile], remarks: list[Remark]
-) -> list[tuple[StoredFile, str | None]]:
-    """The clips' files, each with the key of its thumbnail."""
+) -> list[tuple[StoredFile, StoredFile | None]]:
+    """The clips' files, each with its thumbnail."""
     folder = f"{user_id}/{video_id}/clips/"
     try:
         check_document_id("user_id", user_id)
@@ -110,8 +111,8 @@ def _clip_files(
         remarks.append(Remark(folder, str(error)))
         remarks += [Remark(file.key, "belongs to no video") for file in files]
         return []
-    keys = {file.key for file in files}
-    clips: dict[str, tuple[StoredFile, str | None]] = {}
+    by_key = {file.key: file for file in files}
+    clips: dict[str, tuple[StoredFile, StoredFile | None]] = {}
     others: list[StoredFile] = []
     for file in files:
         name = file.key.removeprefix(folder)
@@ -130,7 +131,7 @@ def _clip_files(
         if file.key in clips:
             remarks.append(Remark(file.key, "is listed more than once"))
             continue
-        clips[file.key] = (file, thumbnail if thumbnail in keys else None)
+        clips[file.key] = (file, by_key.get(thumbnail))
     for file in others:
         stem, dot, ending = file.key.rpartition(".")
         if not (dot and ending in ("jpg", "webp")):
@@ -146,13 +147,13 @@ class _Clip:
     def __init__(
         self,
         file: StoredFile,
-        thumbnail_key: str | None,
+        thumbnail: StoredFile | None,
         entry: Mapping[str, Any],
         name: ReadClipName,
         scenes: Mapping[int, Highlight],
     ) -> None:
         self._file = file
-        self._thumbnail_key = thumbnail_key
+        self._thumbnail = thumbnail
         self._entry = entry
         self._name = name
         scene_id = self._first("scene_id", name.scene)
@@ -185,9 +186,11 @@ class _Clip:
             duration_seconds=self._first("duration_seconds", scene.duration_seconds, _between(start, end)),
             file_size_bytes=size_bytes,
             file_size_mb=megabytes(size_bytes),
-            has_thumbnail=self._thumbnail_key is not None,
+            has_thumbnail=self._thumbnail is not None,
             r2_key=self._file.key,
-            thumbnail_r2_key=self._thumbnail_key,
+            thumbnail_r2_key=self._thumbnail.key if self._thumbnail else None,
+            video_url=self._file.url,
+            thumbnail_url=self._thumbnail.url if self._thumbnail else None,
             status="completed",
             created_at=self._first("created_at", self._file.stored_at),
             completed_at=self._entry.get("completed_at") or self._file.stored_at,

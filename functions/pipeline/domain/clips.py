@@ -41,6 +41,8 @@ class ClipDocument(TypedDict):
     has_thumbnail: bool
     r2_key: str
     thumbnail_r2_key: str | None
+    video_url: str | None  # where the file is served, as long as it is there; None where nobody has told
+    thumbnail_url: str | None
     status: str
     created_at: datetime
     completed_at: datetime | None

@@ -41,7 +41,7 @@ def checked_clip(user_id: str, video_id: str, clip: ClipDocument) -> Fields:
     fields: Fields = {name: clip.get(name) for name in ClipDocument.__annotations__}
     _check_owner(fields, user_id=user_id, video_id=video_id)
     check_document_id("clip_id", clip["clip_id"])
-    for name in ("scene_title", "scene_description", "created_by"):
+    for name in ("scene_title", "scene_description", "created_by", "video_url", "thumbnail_url"):
         check_text(name, fields[name] or "")
     check_style(clip["style"])
     for name in ("start_time", "end_time"):

@@ -99,22 +99,21 @@ def store_clip(turn: Turn, place: ClipPlace, predicted: Predicted, tools: Tools)
     filename = build_clip_filename(place.scene_number, place.scene_number, place.text, place.style)
     clip_id = filename.removesuffix(".mp4")
     with tempfile.TemporaryDirectory() as folder:
-        clip, thumbnail = Path(folder) / "clip.mp4", Path(folder) / "thumbnail.jpg"
+        path, thumbnail = Path(folder) / "clip.mp4", Path(folder) / "thumbnail.jpg"
         tools.downloads.fetch(
-            predicted.url, clip, max_bytes=tools.settings.max_clip_bytes, kind="video", should_stop=turn.check
+            predicted.url, path, max_bytes=tools.settings.max_clip_bytes, kind="video", should_stop=turn.check
         )
-        probe = probe_media(clip)
+        probe = probe_media(path)
         if tools.settings.prepare_clips:
-            clip, probe = _prepared(turn, clip, probe)
+            path, probe = _prepared(turn, path, probe)
         if probe.video is None:
             raise UnsupportedMedia("The model's clip has no video stream.")
-        write_clip_thumbnail(clip, thumbnail)
-        stored = tools.storage.upload_file(clip_key(turn.user_id, place.video_id, filename), clip, "video/mp4")
+        write_clip_thumbnail(path, thumbnail)
+        stored = tools.storage.upload_file(clip_key(turn.user_id, place.video_id, filename), path, "video/mp4")
         stored_thumbnail = tools.storage.upload_file(
             clip_thumbnail_key(turn.user_id, place.video_id, filename), thumbnail, "image/jpeg"
         )
-    _announce(turn, place, clip_id, filename, probe.duration_seconds, stored.size_bytes, tools)
-    return StoredClip(
+    clip = StoredClip(
         video_url=stored.url,
         video_key=stored.key,
         thumbnail_url=stored_thumbnail.url,
@@ -126,6 +125,8 @@ def store_clip(turn: Turn, place: ClipPlace, predicted: Predicted, tools: Tools)
         height=probe.video.height,
         size_bytes=stored.size_bytes,
     )
+    _announce(turn, place, filename, clip, tools)
+    return clip
 
 
 def _prepared(turn: Turn, clip: Path, probe: MediaProbe) -> tuple[Path, MediaProbe]:
@@ -143,22 +144,27 @@ def _prepared(turn: Turn, clip: Path, probe: MediaProbe) -> tuple[Path, MediaPro
     return target, made
 
 
-def _announce(
-    turn: Turn, place: ClipPlace, clip_id: str, filename: str, seconds: float, size_bytes: int, tools: Tools
-) -> None:
+def _announce(turn: Turn, place: ClipPlace, filename: str, clip: StoredClip, tools: Tools) -> None:
     clips = tools.clips(turn.user_id, place.video_id)
     clips.create_clip(
-        clip_id=clip_id,
+        clip_id=clip.clip_id,
         filename=filename,
         scene_id=place.scene_number,
         scene_title=scene_title(place.text),
         scene_description=place.text,
         style=place.style,
         start_time=format_timecode(place.start_seconds),
-        end_time=format_timecode(place.start_seconds + seconds),
-        duration_seconds=seconds,
+        end_time=format_timecode(place.start_seconds + clip.duration),
+        duration_seconds=clip.duration,
         priority=place.scene_number,
         created_by=turn.ref.path,
     )
     tools.videos(turn.user_id).add_style(place.video_id, place.style)
-    clips.update_clip_status(clip_id=clip_id, status="completed", file_size_bytes=size_bytes, has_thumbnail=True)
+    clips.update_clip_status(
+        clip_id=clip.clip_id,
+        status="completed",
+        file_size_bytes=clip.size_bytes,
+        has_thumbnail=True,
+        video_url=clip.video_url,
+        thumbnail_url=clip.thumbnail_url,
+    )

@@ -28,7 +28,7 @@ def find_clip(user_id: str, video_id: str, filename: str, library: Library) -> F
     if clip is None or clip["filename"] != filename or clip["status"] != "completed":
         raise NotFound(f"There is no completed clip '{filename[:80]}' in video '{video_id[:80]}'.")
     lifetime = from_now(library.clock(), URL_SECONDS)
-    return FoundClip(library.storage.readable_url(clip["r2_key"], None, lifetime), lifetime.end)
+    return FoundClip(library.storage.readable_url(clip["r2_key"], clip.get("video_url"), lifetime), lifetime.end)
 
 
 def clip_id_of(filename: str) -> str:

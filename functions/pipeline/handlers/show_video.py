@@ -74,6 +74,6 @@ def _thumbnails(clips: list[ClipDocument], lifetime: UrlLifetime, library: Libra
     for clip in clips:
         if clip["thumbnail_r2_key"] is not None:
             with suppress(NotFound):
-                url = library.storage.readable_url(clip["thumbnail_r2_key"], None, lifetime)
+                url = library.storage.readable_url(clip["thumbnail_r2_key"], clip.get("thumbnail_url"), lifetime)
                 found.append((clip["clip_id"], url))
     return found

@@ -21,7 +21,7 @@ def read_catalogue(user_id: str, video_id: str, storage: ObjectStorage) -> Catal
         return None
     prefix = f"{user_id}/{video_id}/"
     files = [
-        StoredFile(found.key, found.size_bytes, found.stored_at or UNKNOWN_TIME)
+        StoredFile(found.key, found.size_bytes, found.stored_at or UNKNOWN_TIME, found.url)
         for found in storage.list_objects(prefix)
     ]
     if not files:

@@ -121,9 +121,13 @@ class ClipRepository:
         status: str,
         file_size_bytes: int | None = None,
         has_thumbnail: bool | None = None,
+        video_url: str | None = None,
+        thumbnail_url: str | None = None,
     ) -> None:
-        """Set the status, and what is known of the files. Raises NotFound."""
+        """Set the status, and what is known of the files; URLs that do not expire. Raises NotFound."""
         check_status(status)
+        urls = {"video_url": video_url, "thumbnail_url": thumbnail_url}
+        told = {name: url for name, url in urls.items() if url is not None}
         document = self._document(clip_id)
         now = datetime.now(UTC)
 
@@ -133,7 +137,7 @@ class ClipRepository:
             size_bytes = found.get("file_size_bytes", 0) if file_size_bytes is None else file_size_bytes
             thumbnail = found.get("has_thumbnail", False) if has_thumbnail is None else has_thumbnail
             files = self._files(found["filename"], check_amount("file_size_bytes", size_bytes), thumbnail)
-            return changed(found, {**files, **_status(found, status, now)})
+            return changed(found, {**files, **told, **_status(found, status, now)})
 
         change_document(self._client, document, decide)
 
@@ -201,6 +205,8 @@ class ClipRepository:
             "user_id": self.user_id,
             "file_size_bytes": 0,
             "has_thumbnail": False,
+            "video_url": None,
+            "thumbnail_url": None,
             "status": "processing",
             "created_at": now,
             "completed_at": None,
