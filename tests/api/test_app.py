@@ -97,6 +97,7 @@ def test_a_wrong_parameter_of_the_list_is_named(visitor: Visitor, query: str, na
         ("scene_id=one", "scene_id"),
         ("scene_id=99999999999999999999", "scene_id"),
         ("style=", "style"),
+        ("style=__all__", "style"),
         ("style=a%00b", "style"),
         ("style=" + "a" * 201, "style"),
         ("page_token=WyJ4IiwieCJd", "page_token"),  # ["x","x"]: of a page of videos

@@ -189,9 +189,10 @@ def test_the_api_deletes_as_the_description_says(
     api: Api, visitor: Visitor, stranger: Visitor, clock: Clock, served: Callable[[Api], str]
 ):
     clock.set_to_real_time()
-    victims = [VIDEO_ID, *(f"victim-{number}" for number in range(5))]
+    being_made = ["run-2", "run-3", "run-4"]
+    victims = [VIDEO_ID, "run-5", "run-6", *being_made]
     for video_id in victims:
-        visitor.add_video(video_id, status="processing" if video_id == "victim-4" else "completed")
+        visitor.add_video(video_id, status="processing" if video_id in being_made else "completed")
         for number in range(1, 4):
             visitor.add_clip(video_id, number, style="left_focus")
     stranger.add_video(VIDEO_ID, status="completed")
@@ -200,4 +201,5 @@ def test_the_api_deletes_as_the_description_says(
     assert found.failures == []
     assert set(found.checks) >= CHECKS
     assert {204, 400, 401, 404, 405, 409} <= set(found.answers)
+    assert {video["id"] for video in visitor.get("/videos")["videos"]} >= set(being_made)
     assert [clip["name"] for clip in stranger.get(f"/videos/{VIDEO_ID}")["clips"]] == [filename]

@@ -5,13 +5,12 @@ from collections.abc import Collection
 
 from flask import Request
 
-from pipeline.domain.clips import STATUSES
+from pipeline.domain.clips import STATUSES, check_style
 from pipeline.domain.errors import InvalidRequest
 from pipeline.domain.pages import check_page_size
 
 DEFAULT_PAGE_SIZE = 50
 MAX_CHARS = 8192  # a page token holds an id of up to 1,500 bytes
-MAX_STYLE_CHARS = 200  # no clip can have one that is longer
 EVERY_STATUS = "all"
 
 _WHOLE = re.compile("[0-9]{1,9}")  # int() would take "1_0", " 1" and the digits of every script
@@ -48,9 +47,7 @@ class Parameters:
     def style(self) -> str | None:
         """The one style that is wanted, None for all."""
         style = self._given.get("style")
-        if style is not None and not 1 <= len(style) <= MAX_STYLE_CHARS:
-            raise _wrong("style", f"it must have 1 to {MAX_STYLE_CHARS} characters")
-        return style
+        return None if style is None else check_style(style)
 
     def scene_id(self) -> int | None:
         """The one scene that is wanted, None for all."""

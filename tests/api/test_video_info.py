@@ -82,12 +82,15 @@ def test_somebody_elses_video_and_none_are_the_same(filled: Visitor, stranger: V
     assert set(answers[0].headers.keys()) == set(answers[1].headers.keys())
 
 
-def test_ids_and_names_of_any_letters_lead_back_to_their_clip(visitor: Visitor):
+def test_ids_and_names_of_any_letters_lead_to_their_clip(visitor: Visitor, r2_server: LocalR2):
     visitor.add_video("Späße & 100%?")
-    filename = visitor.add_clip("Späße & 100%?", 1, clip_id="clip #1 für?", filename="clip #1 für?.mp4")
+    filename = visitor.add_clip("Späße & 100%?", 1, clip_id="clip #1+2 für?", filename="clip #1+2 für?.mp4")
+    key = f"{visitor.user_id}/Späße & 100%?/clips/{filename}"
+    r2_server.client.put_object(Bucket=r2_server.bucket, Key=key, Body=b"moving pictures")
     shown = visitor.get("/api/videos/Sp%C3%A4%C3%9Fe%20%26%20100%25%3F")
     assert shown["clips"][0]["name"] == filename
-    assert visitor.ask(shown["clips"][0]["url"]).status_code == 302
+    with urllib.request.urlopen(visitor.ask(shown["clips"][0]["url"]).headers["Location"], timeout=10) as answer:
+        assert answer.read() == b"moving pictures"
 
 
 def test_thumbnails_keep_their_url_for_half_an_hour_and_serve_the_picture(
