@@ -1,16 +1,31 @@
 """What `make bench` measures with: servers that seem far away, and the counting of calls."""
 
+import json
 import os
 import socket
 import threading
 import time
+import urllib.request
 from contextlib import contextmanager
 
 import pytest
 from google.cloud import firestore
 
 from localdev.bench.far_server import DelayLine, FarServer
+from localdev.bench.firestore_clients import firestore_client
+from localdev.bench.listing_design import ListingDesign
 from localdev.bench.round_trips import RoundTrips, count_firestore_calls, count_s3_calls
+from localdev.bench.stocked_storage import BUCKET, RememberedAnswers, StockedStorage, s3_client
+from localdev.bench.video_info import (
+    ALL_PAGES,
+    FIRST_PAGE,
+    LARGE_PAGES,
+    LISTING,
+    Designs,
+    check_same_clips,
+    fill_firestore,
+)
+from localdev.bench.video_material import MaterialVideo, as_order, from_order
 from localdev.stack import PROJECT_ID
 from localdev.stack.object_stores import LocalR2
 from localdev.stack.ports import LOOPBACK, choose_ports, is_listening
@@ -159,6 +174,76 @@ class TestRoundTrips:
         assert sum(page["KeyCount"] for page in pages) == 5
         client.generate_presigned_url("get_object", Params={"Bucket": bucket.bucket, "Key": "clip_0"})
         assert (trips.count("ListObjectsV2"), trips.count()) == (3, 3)
+
+
+class TestVideoMaterial:
+    @pytest.mark.parametrize("count", [1, 4, 10])
+    def test_a_video_has_exactly_its_clips_each_with_two_files(self, count):
+        video = MaterialVideo("user", "video", count)
+        clips = list(video.clips())
+        keys = [key for key, _, _ in video.files()]
+        assert len({clip["clip_id"] for clip in clips}) == len(clips) == count
+        assert {clip["scene_id"] for clip in clips} == {scene["id"] for scene in video.highlights()}
+        assert len(set(keys)) == len(keys) == 2 * count + 1
+        assert from_order(as_order([video])) == [video]
+
+
+class TestStockedStorage:
+    def test_a_get_is_answered_once_and_then_as_it_was(self):
+        asked = []
+
+        def application(environ, start_response):
+            asked.append((environ["REQUEST_METHOD"], environ["QUERY_STRING"]))
+            start_response("200 OK", [("X-Number", str(len(asked)))])
+            return [b"answer ", str(len(asked)).encode()]
+
+        remembered = RememberedAnswers(application)
+
+        def ask(query, method="GET"):
+            told = []
+            environ = {"REQUEST_METHOD": method, "PATH_INFO": "/", "QUERY_STRING": query}
+            return b"".join(remembered(environ, lambda *given: told.extend(given))), told
+
+        first = ask("a")
+        assert ask("a") == first == (b"answer 1", ["200 OK", [("X-Number", "1")]])
+        assert ask("b")[0] == b"answer 2"
+        assert (ask("a", "PUT")[0], ask("a", "PUT")[0]) == (b"answer 3", b"answer 4")
+
+    def test_the_listing_design_tells_of_every_clip_by_priority_with_urls_that_can_be_read(self):
+        video = MaterialVideo("user", "video", 10)
+        with StockedStorage([video, MaterialVideo("user", "video-2", 1)]) as storage:
+            info = json.loads(ListingDesign(s3_client(storage.port), BUCKET).video_info("user", "video"))
+            with urllib.request.urlopen(info["clips"][0]["thumbnail"], timeout=10) as answer:
+                assert answer.read() == b"x"
+        told = [(clip["name"], clip["title"], clip["style"]) for clip in info["clips"]]
+        clips = sorted(video.clips(), key=lambda clip: (clip["priority"], clip["clip_id"]))
+        assert told == [(clip["filename"], clip["scene_title"], clip["style"]) for clip in clips]
+
+
+class TestVideoInfo:
+    def test_all_designs_tell_the_same_and_ours_asks_one_query_a_page(self, firestore_emulator):
+        video = MaterialVideo("user", "video", 60)
+        with StockedStorage([video]) as storage, firestore_client(firestore_emulator, "demo-bench") as client:
+            designs = Designs(s3_client(storage.port), client)
+            fill_firestore(client, video)
+            queries, answered = {}, {}
+            for name, work in designs.answers(video).items():
+                designs.trips.clear()
+                answered[name] = work()
+                queries[name] = designs.trips.count("run_query")
+        check_same_clips(video, answered)
+        assert [queries[name] for name in (FIRST_PAGE, ALL_PAGES, LARGE_PAGES, LISTING)] == [1, 2, 1, 0]
+
+    def test_designs_that_differ_are_noticed(self):
+        video = MaterialVideo("user", "video", 1)
+        clip = {"name": "clip", "title": "", "description": "", "size": "", "style": "", "priority": 1}
+        one, other = (
+            [json.dumps({"clips": [{**clip, "url": "url", "thumbnail": thumbnail}]}).encode()]
+            for thumbnail in ("url", None)
+        )
+        check_same_clips(video, {LISTING: one, FIRST_PAGE: one, LARGE_PAGES: one})
+        with pytest.raises(RuntimeError, match="differently"):
+            check_same_clips(video, {LISTING: one, FIRST_PAGE: one, LARGE_PAGES: other})
 
 
 @pytest.fixture
