@@ -256,3 +256,18 @@ def test_whatever_a_folder_is_called_nothing_is_raised(user_id, video_id):
     file = stored_file(f"{user_id}/{video_id}/clips/a.mp4", 5)
     found = catalogue_of(user_id, video_id, [file], None, None)
     assert file.key in {clip["r2_key"] for clip in found.clips} | {remark.key for remark in found.remarks}
+
+
+def test_titles_that_somebody_wrote_are_told_from_those_made_of_names():
+    named, highlighted, listed = (clip_document(scene, priority=scene) for scene in (1, 2, 3))
+    manifest = manifest_bytes(video_document([listed]), [listed])
+    found = catalogue(files_of([named, highlighted, listed]), HIGHLIGHTS, manifest)
+    assert found.titled == {highlighted["clip_id"], listed["clip_id"]}
+
+
+def test_a_clip_beside_its_folder_is_remarked_and_what_compositions_store_is_not():
+    beside = [stored(name) for name in ("clip_01_01_x_split.mp4", "old/clip_01_01_x_split.mp4")]
+    known = [stored(name) for name in ("final/job.mp4", "parts/job/1_001.mp4")]
+    found = catalogue([*beside, *known])
+    assert [remark.key for remark in found.remarks] == [file.key for file in beside]
+    assert found.clips == ()

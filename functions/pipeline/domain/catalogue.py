@@ -116,6 +116,8 @@ def _clip_files(
     others: list[StoredFile] = []
     for file in files:
         name = file.key.removeprefix(folder)
+        if name == file.key and _is_stray_clip(file.key.split("/")[2:]):
+            remarks.append(Remark(file.key, "is a clip's file, but does not lie where clips do"))
         if name == file.key or not name:
             continue
         if not name.endswith(".mp4"):
@@ -139,6 +141,11 @@ def _clip_files(
         elif f"{stem}.mp4" not in clips:
             remarks.append(Remark(file.key, "is the thumbnail of no clip"))
     return list(clips.values())
+
+
+def _is_stray_clip(path: Sequence[str]) -> bool:
+    """`path` below the folder of the video; what compositions store has folders of its own."""
+    return path[-1].endswith(".mp4") and path[0] not in ("final", "parts")
 
 
 class _Clip:
