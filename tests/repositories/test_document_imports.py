@@ -151,3 +151,22 @@ def test_an_imported_video_takes_no_counts_from_its_import(
 def test_another_users_video_is_not_imported(videos: VideoRepository):
     with pytest.raises(InvalidRequest, match="'user_id'"):
         videos.import_video(video_document("somebody-else", "old"))
+
+
+def test_clips_that_are_new_are_imported_without_a_read(watched: tuple[ClipRepository, WatchedApi], user_id: str):
+    clips, api = watched
+    given = documents(user_id, SOME)
+    read: list[str] = []
+    api._api.batch_get_documents, look = lambda **_: read.append("read"), api._api.batch_get_documents
+    assert clips.import_clips(given, are_new=True) == Imported(created=SOME)
+    assert (len(api.writes), read) == (SOME, [])
+    api._api.batch_get_documents = look
+    assert clips.count() == SOME
+
+
+def test_clips_that_are_not_as_new_as_thought_are_looked_at(watched: tuple[ClipRepository, WatchedApi], user_id: str):
+    clips, _ = watched
+    given = documents(user_id, 12)
+    clips.import_clips(given[:5])
+    assert clips.import_clips(given, are_new=True) == Imported(created=7, unchanged=5)
+    assert clips.import_clips(given, are_new=True) == Imported(unchanged=12)

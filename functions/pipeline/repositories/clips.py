@@ -103,9 +103,10 @@ class ClipRepository:
 
         return cast(ClipDocument, change_document(self._client, document, decide))
 
-    def import_clips(self, clips: Iterable[ClipDocument]) -> Imported:
+    def import_clips(self, clips: Iterable[ClipDocument], *, are_new: bool = False) -> Imported:
         """Write many clips that are known from their files, as `domain.imports` says. A repeat writes nothing.
 
+        `are_new`: most likely none of them has a document yet; then it costs less to try that first.
         Raises InvalidRequest for a clip that is wrong, or is not of this video, before anything of its batch is
         written.
         """
@@ -113,7 +114,7 @@ class ClipRepository:
             (self._document(fields["clip_id"]), fields)
             for fields in (checked_clip(self.user_id, self.video_id, clip) for clip in clips)
         )
-        return import_documents(self._client, documents, merged_clip)
+        return import_documents(self._client, documents, merged_clip, are_new=are_new)
 
     def update_clip_status(
         self,
