@@ -120,15 +120,7 @@ class Instance:
 
     @cached_property
     def _library(self) -> Library:
-        return Library(
-            settings=read_settings(self._environment),
-            clips=lambda user_id, video_id: ClipRepository(user_id, video_id, client=self._firestore),
-            videos=lambda user_id: VideoRepository(user_id, client=self._firestore),
-            phases=MetadataPhaseRepository(self._firestore),
-            deletions=DeletionRepository(self._firestore),
-            storage=_storage(read_storage(self._environment)),
-            clock=_now,
-        )
+        return open_library(self._environment, self._firestore)
 
     @cached_property
     def _api(self) -> "Api":
@@ -155,6 +147,19 @@ class Instance:
 
 
 INSTANCE = Instance(os.environ)
+
+
+def open_library(environment: Mapping[str, str], client: firestore.Client) -> Library:
+    """What it takes to answer for videos and clips. Raises ConfigurationError with the name of what is missing."""
+    return Library(
+        settings=read_settings(environment),
+        clips=lambda user_id, video_id: ClipRepository(user_id, video_id, client=client),
+        videos=lambda user_id: VideoRepository(user_id, client=client),
+        phases=MetadataPhaseRepository(client),
+        deletions=DeletionRepository(client),
+        storage=_storage(read_storage(environment)),
+        clock=_now,
+    )
 
 
 def _storage(settings: StorageSettings) -> ObjectStorage:
