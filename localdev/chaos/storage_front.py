@@ -1,9 +1,11 @@
-"""In front of the object store: a share of the uploads fails, some of them after the object was stored.
+"""In front of the object store: a share of the uploads fails, some of them after the object was stored, and a share of
+what is read, files and listings.
 
-    500, 503      refused, nothing is stored
+    500, 503      refused, nothing is stored or read
     cut           the connection breaks in the middle of the body
     500_after     stored, and answered with an error
     reset_after   stored, and not answered
+    reset         read, and not answered
 
 Which request fails is drawn from the seed, the file's name and how often it came: the same in every run.
 """
@@ -14,6 +16,7 @@ import socket
 import struct
 import threading
 from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -21,35 +24,49 @@ from urllib.parse import unquote, urlsplit
 from localdev.stack.loopback import Exchange, LoopbackServer
 
 FAULTS = ("500", "503", "cut", "500_after", "reset_after")
+READ_FAULTS = ("500", "503", "cut", "reset")
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "expect"}
 
 
 class StorageFront(LoopbackServer):
-    """Forwards to `target`, which is known once the stack runs. `faults` counts what failed."""
+    """Forwards to `target`, which is known once the stack runs.
 
-    def __init__(self, seed: int, rate: float) -> None:
+    `faults` counts what failed of the uploads, `read_faults` of what was read.
+    """
+
+    def __init__(self, seed: int, rate: float, read_rate: float = 0.0) -> None:
         super().__init__(partial(_FrontExchange, self))
         self.target = ""
         self.faults: Counter[str] = Counter()
+        self.read_faults: Counter[str] = Counter()
         self.uploads = 0
         self._seed = seed
         self._rate = rate
-        self._asked: Counter[str] = Counter()
+        self._read_rate = read_rate
+        self._asked: Counter[tuple[str, str]] = Counter()
         self._lock = threading.Lock()
 
     def fault_of(self, path: str) -> str | None:
         """What happens to this upload."""
-        parts = urlsplit(path)
-        name = unquote(parts.path).rpartition("/")[2] + parts.query
         with self._lock:
             self.uploads += 1
-            self._asked[name] += 1
-            dice = random.Random(f"{self._seed}/storage/{name}/{self._asked[name]}")  # noqa: S311 - repeatable
-            if dice.random() >= self._rate:
-                return None
-            fault = dice.choice(FAULTS)
-            self.faults[fault] += 1
-            return fault
+            return self._draw(path, "storage", self._rate, FAULTS, self.faults)
+
+    def read_fault_of(self, path: str) -> str | None:
+        """What happens to this look at a file or a listing."""
+        with self._lock:
+            return self._draw(path, "reading", self._read_rate, READ_FAULTS, self.read_faults)
+
+    def _draw(self, path: str, what: str, rate: float, faults: Sequence[str], counted: Counter[str]) -> str | None:
+        parts = urlsplit(path)
+        name = unquote(parts.path).rpartition("/")[2] + parts.query
+        self._asked[what, name] += 1
+        dice = random.Random(f"{self._seed}/{what}/{name}/{self._asked[what, name]}")  # noqa: S311 - repeatable
+        if dice.random() >= rate:
+            return None
+        fault = dice.choice(faults)
+        counted[fault] += 1
+        return fault
 
 
 class _FrontExchange(Exchange):
@@ -79,17 +96,35 @@ class _FrontExchange(Exchange):
             self.answer(status, content, headers)
 
     def do_GET(self) -> None:
+        fault = self._front.read_fault_of(self.path)
+        if fault in ("500", "503"):
+            self._refuse(int(fault))
+            return
         status, headers, content = self._forward(self.body())
-        self.answer(status, content, headers)
+        if fault == "reset":
+            self._reset()
+        elif fault == "cut":
+            self.send_response(status)
+            for name, value in {**headers, "Content-Length": str(len(content))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(content[: len(content) // 2])
+            self._reset()
+        else:
+            self.answer(status, content, headers)
 
     def do_HEAD(self) -> None:
-        self.do_GET()
+        self._answer_as_is()
 
     def do_POST(self) -> None:
-        self.do_GET()
+        self._answer_as_is()
 
     def do_DELETE(self) -> None:
-        self.do_GET()
+        self._answer_as_is()
+
+    def _answer_as_is(self) -> None:
+        status, headers, content = self._forward(self.body())
+        self.answer(status, content, headers)
 
     def _forward(self, body: bytes) -> tuple[int, dict[str, str], bytes]:
         connection = http.client.HTTPConnection(urlsplit(self._front.target).netloc, timeout=60)
