@@ -8,12 +8,13 @@ AUDIO ?=
 PYTEST_ARGS ?=
 TEST_WORKERS ?= 2
 PLAN_ARGS ?=
+ARGS ?= --help
 JOBS ?= 200
 SCHEDULES ?= 2000
 SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo plan up test check bench chaos format clean
+.PHONY: help install demo plan up migrate test check bench chaos format clean
 
 help:  ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -47,6 +48,9 @@ plan: install  ## what composing CLIPS="a.mp4 b.mp4" would copy and encode, and 
 
 up: install  ## start the local stack and leave it running
 	@$(VENV)/python -m localdev.stack
+
+migrate: install  ## metadata of clips from files to Firestore (ARGS="verify --user U"; docs/migration.md)
+	@PYTHONPATH=functions $(VENV)/python -m migration $(ARGS)
 
 test: install  ## run all tests, file by file in two processes (PYTEST_ARGS="tests/domain -x", TEST_WORKERS=0 for one)
 	@$(VENV)/python -m pytest --numprocesses $(TEST_WORKERS) --dist loadfile $(PYTEST_ARGS)
