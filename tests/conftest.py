@@ -35,7 +35,7 @@ def firestore_client(firestore_emulator: str) -> Iterator[firestore.Client]:
         os.environ["FIRESTORE_EMULATOR_HOST"] = before
 
 
-@pytest.fixture(scope="module")  # moto's stores are one in a process: whichever server stops, all are emptied
+@pytest.fixture(scope="session")
 def r2_server() -> Iterator[LocalR2]:
     """An S3 server with a bucket `media`."""
     server = LocalR2(choose_ports(["r2"])["r2"], "media")

@@ -9,7 +9,7 @@ import logging
 import mimetypes
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import quote
 
 from localdev.stack.download_front import DownloadFront
@@ -26,7 +26,9 @@ R2_SECRET_ACCESS_KEY = "local-secret-key"  # noqa: S105 - moto takes any
 
 
 class LocalR2:
-    """An S3 server with one bucket."""
+    """An S3 server with one bucket. All of a process share moto's memory: so each has a bucket of another name."""
+
+    _serving: ClassVar[set["LocalR2"]] = set()
 
     def __init__(self, port: int, bucket: str) -> None:
         self._port = port
@@ -63,6 +65,7 @@ class LocalR2:
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         self._server = S3Server(LOOPBACK, self._port)
         self._server.start()
+        self._serving.add(self)
         self.client.create_bucket(Bucket=self.bucket)
         self.client.put_bucket_policy(Bucket=self.bucket, Policy=json.dumps(_public_reading(self.bucket)))
 
@@ -75,8 +78,14 @@ class LocalR2:
         self.client.close()
         self._server.stop()
         self._server = None
+        self._serving.discard(self)
         for backend in moto.backends.get_backend("s3").values():
-            backend["global" if "global" in backend else "aws"].reset()
+            store = backend["global" if "global" in backend else "aws"]
+            if self._serving:
+                store.get_bucket(self.bucket).keys.clear()
+                store.delete_bucket(self.bucket)
+            else:
+                store.reset()  # which also closes the files that moto keeps
 
     def publish(self, path: Path, key: str) -> str:
         """Store a file under `key`; returns the URL at which anybody can read it."""

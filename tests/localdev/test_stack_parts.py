@@ -328,6 +328,25 @@ class TestObjectStores:
             store.stop()
         assert not is_listening(port)
 
+    def test_a_store_that_stops_takes_its_own_files_along_and_no_others(self, tmp_path):
+        clip = tmp_path / "clip.mp4"
+        clip.write_bytes(b"0123456789")
+        ports = choose_ports(["staying", "leaving"])
+        staying, leaving = LocalR2(ports["staying"], "staying"), LocalR2(ports["leaving"], "leaving")
+        staying.start()
+        try:
+            url = staying.publish(clip, "clip.mp4")
+            for _ in range(2):
+                leaving.start()
+                assert "Contents" not in leaving.client.list_objects_v2(Bucket="leaving")
+                leaving.publish(clip, "clip.mp4")
+                leaving.stop()
+                del leaving.client  # the next start connects anew
+            with urllib.request.urlopen(url, timeout=10) as answer:
+                assert answer.read() == b"0123456789"
+        finally:
+            staying.stop()
+
     def test_download_urls_want_the_right_token(self):
         ports = choose_ports(["storage", "front"])
         store = LocalFirebaseStorage(ports["storage"], ports["front"], "bucket")
