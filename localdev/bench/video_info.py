@@ -44,6 +44,7 @@ from pipeline.domain.pages import MAX_PAGE_SIZE
 from pipeline.domain.url_lifetimes import from_now
 from pipeline.handlers.tools import Library
 from pipeline.repositories.clips import ClipRepository
+from pipeline.repositories.deletions import DeletionRepository
 from pipeline.repositories.metadata_phases import MetadataPhaseRepository
 from pipeline.repositories.videos import VideoRepository
 
@@ -147,6 +148,7 @@ def _library(client: firestore.Client, endpoint_url: str) -> Library:
         clips=lambda user_id, video_id: ClipRepository(user_id, video_id, client=client),
         videos=lambda user_id: VideoRepository(user_id, client=client),
         phases=MetadataPhaseRepository(client),
+        deletions=DeletionRepository(client),
         storage=R2Storage(endpoint_url, BUCKET, R2_ACCESS_KEY_ID, R2_SECRET_ACCESS_KEY, f"{endpoint_url}/{BUCKET}"),
         clock=lambda: datetime.now(UTC),
     )

@@ -81,11 +81,11 @@ class LocalR2:
         self._serving.discard(self)
         for backend in moto.backends.get_backend("s3").values():
             store = backend["global" if "global" in backend else "aws"]
-            if self._serving:
-                store.get_bucket(self.bucket).keys.clear()
-                store.delete_bucket(self.bucket)
-            else:
+            if not self._serving:
                 store.reset()  # which also closes the files that moto keeps
+            elif self.bucket in store.buckets:
+                store.buckets[self.bucket].keys.clear()
+                store.delete_bucket(self.bucket)
 
     def publish(self, path: Path, key: str) -> str:
         """Store a file under `key`; returns the URL at which anybody can read it."""
