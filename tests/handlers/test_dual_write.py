@@ -19,14 +19,14 @@ from pipeline.domain.manifests import read_manifest
 from pipeline.domain.metadata_modes import MetadataMode
 from pipeline.domain.pages import Page
 from pipeline.handlers.dual_write import write_manifest
-from pipeline.handlers.metadata_sources import FirestoreSource, StorageSource, metadata_source
+from pipeline.handlers.metadata_sources import ClipSelection, FirestoreSource, StorageSource, metadata_source
 from pipeline.repositories.clips import ClipRepository
 from tests.handlers.conftest import USER, Workbench
 from tests.handlers.watched_storage import WatchedStorage, refuse_everything
 from tests.repositories.clip_samples import create_sample
 
 DUAL, FALLBACK, ONLY = MetadataMode
-EVERYTHING: dict[str, Any] = {"status": None, "style": None, "scene_id": None, "page_size": 100, "page_token": None}
+EVERYTHING = ClipSelection()
 
 
 class Killed(BaseException):
@@ -85,7 +85,7 @@ def test_a_job_in_dual_write_is_answered_for_by_its_files(workbench: Workbench, 
     assert isinstance(source, StorageSource)
     firestore = FirestoreSource(USER, bench.tools())
     assert source.get_video("dual-multi") == firestore.get_video("dual-multi")
-    assert source.list_clips("dual-multi", **EVERYTHING) == firestore.list_clips("dual-multi", **EVERYTHING)
+    assert source.list_clips("dual-multi", EVERYTHING) == firestore.list_clips("dual-multi", EVERYTHING)
 
 
 def test_what_firestore_loses_the_fallback_answers_for_unchanged(
@@ -94,17 +94,17 @@ def test_what_firestore_loses_the_fallback_answers_for_unchanged(
     bench = in_mode(workbench, FALLBACK)
     assert bench.run(JobKind.VIDEO, "dual-lost", video_job(bench, "dual-lost", picture))["status"] == "complete"
     source = metadata_source(USER, bench.tools())
-    video, clips = source.get_video("dual-lost"), source.list_clips("dual-lost", **EVERYTHING)
+    video, clips = source.get_video("dual-lost"), source.list_clips("dual-lost", EVERYTHING)
     assert len(clips) == 1
     fallbacks = bench.read(f"users/{USER}/metadata/phase").get("fallbacks", 0)
     bench.tools().videos(USER).delete_video("dual-lost")
     capsys.readouterr()
     assert source.get_video("dual-lost") == video
-    assert source.list_clips("dual-lost", **EVERYTHING) == clips
+    assert source.list_clips("dual-lost", EVERYTHING) == clips
     assert "".join(capsys.readouterr()).count('"metadata_fallback": true') == 2
     assert bench.read(f"users/{USER}/metadata/phase")["fallbacks"] == fallbacks + 2
     bench.storage.delete_objects([f"{USER}/dual-lost/manifest.json"])
-    bare = source.list_clips("dual-lost", **EVERYTHING)[0]
+    bare = source.list_clips("dual-lost", EVERYTHING)[0]
     unknown = {"created_at", "completed_at", "created_by"}
     assert {name for name in bare if bare[name] != clips[0][name]} == unknown  # type: ignore[literal-required]
 
@@ -118,7 +118,7 @@ def test_at_the_end_of_the_way_no_manifest_is_written_or_read(workbench: Workben
     closed = replace(bench.tools(), storage=WatchedStorage(bench.storage, refuse_everything))
     source = metadata_source(USER, closed)
     assert source.get_video("dual-off") is not None
-    assert len(source.list_clips("dual-off", **EVERYTHING)) == 1
+    assert len(source.list_clips("dual-off", EVERYTHING)) == 1
 
 
 def test_a_user_who_is_ahead_has_no_manifests_written(workbench: Workbench):
@@ -172,7 +172,7 @@ def test_a_store_that_refuses_for_good_does_not_take_the_clips(workbench: Workbe
     job = bench.run(JobKind.MULTI_VIDEO, "dual-gone", {"scenes": scenes(bench.publish(picture), "one", "two")})
     assert (job["status"], job["scene_errors"], len(job["clips"])) == ("complete", [], 2)
     assert bench.storage.stat(f"{USER}/dual-gone/manifest.json") is None
-    assert len(StorageSource(USER, bench.tools()).list_clips("dual-gone", **EVERYTHING)) == 2
+    assert len(StorageSource(USER, bench.tools()).list_clips("dual-gone", EVERYTHING)) == 2
 
 
 @pytest.mark.parametrize("update", [0, 1])

@@ -12,6 +12,7 @@ from pipeline.handlers.dual_write import write_manifest
 from pipeline.handlers.metadata_sources import (
     FOLDERS_A_PAGE,
     READERS,
+    ClipSelection,
     FallbackSource,
     FirestoreSource,
     MetadataSource,
@@ -54,10 +55,10 @@ def make_video(shelf: Library, user_id: str, video_id: str, clips: int = 1, stat
 
 def all_clips(source: MetadataSource, video_id: str, page_size: int = 100, **filters: object) -> list[ClipDocument]:
     """All pages of a list."""
-    wanted = {"status": None, "style": None, "scene_id": None, **filters}
     found, token = [], None
     while True:
-        page = source.list_clips(video_id, page_size=page_size, page_token=token, **wanted)  # type: ignore[arg-type]
+        selection = ClipSelection(page_size=page_size, page_token=token, **filters)  # type: ignore[arg-type]
+        page = source.list_clips(video_id, selection)
         assert len(page) <= page_size
         found += page
         token = page.next_page_token
@@ -96,9 +97,9 @@ def test_storage_answers_as_firestore_does(workbench: Workbench):
 def test_a_page_that_firestore_has_begun_may_go_on_in_storage(workbench: Workbench):
     shelf = library(workbench, DUAL)
     make_video(shelf, "src-token", "v", clips=5)
-    wanted = {"status": None, "style": None, "scene_id": None, "page_size": 2}
-    first = FirestoreSource("src-token", shelf).list_clips("v", page_token=None, **wanted)
-    second = StorageSource("src-token", shelf).list_clips("v", page_token=first.next_page_token, **wanted)
+    first = FirestoreSource("src-token", shelf).list_clips("v", ClipSelection(page_size=2))
+    rest = ClipSelection(page_size=2, page_token=first.next_page_token)
+    second = StorageSource("src-token", shelf).list_clips("v", rest)
     assert [clip["scene_id"] for clip in (*first, *second)] == [1, 2, 3, 4]
 
 

@@ -23,7 +23,8 @@ from pipeline.api.responses import json_response, nothing_response, revalidated
 from pipeline.handlers.delete_video import delete_clip, delete_video
 from pipeline.handlers.find_clip import clip_id_of, find_clip
 from pipeline.handlers.list_videos import list_videos
-from pipeline.handlers.show_video import ClipSelection, show_video
+from pipeline.handlers.metadata_sources import ClipSelection
+from pipeline.handlers.show_video import show_video
 from pipeline.handlers.tools import Library
 
 DESCRIPTION = Path(__file__).parents[2] / "openapi.yaml"

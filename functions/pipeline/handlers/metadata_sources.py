@@ -6,6 +6,7 @@ videos has another order in storage, that of the folders' names: when a video wa
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
 
@@ -15,7 +16,7 @@ from pipeline.domain.catalogue import Catalogue
 from pipeline.domain.clips import ClipDocument, VideoDocument, check_document_id, check_status
 from pipeline.domain.errors import InvalidRequest
 from pipeline.domain.metadata_modes import MetadataMode, later_mode
-from pipeline.domain.pages import Page, check_page_size, decode_page_token, encode_page_token
+from pipeline.domain.pages import MAX_PAGE_SIZE, Page, check_page_size, decode_page_token, encode_page_token
 from pipeline.handlers.stored_catalogue import read_catalogue, stored_video_ids
 from pipeline.handlers.tools import Library
 
@@ -29,6 +30,17 @@ READERS = 8
 """Folders that are read at the same time."""
 
 
+@dataclass(frozen=True)
+class ClipSelection:
+    """Which clips of a video. None: of every status, style, scene; from the beginning."""
+
+    status: str | None = None
+    style: str | None = None
+    scene_id: int | None = None
+    page_size: int = MAX_PAGE_SIZE
+    page_token: str | None = None
+
+
 class MetadataSource(Protocol):
     """What one user's videos and clips are. Tokens of pages are the source's own."""
 
@@ -38,16 +50,7 @@ class MetadataSource(Protocol):
     def get_video(self, video_id: str) -> VideoDocument | None:
         """The video, or None when there is none."""
 
-    def list_clips(
-        self,
-        video_id: str,
-        *,
-        status: str | None,
-        style: str | None,
-        scene_id: int | None,
-        page_size: int,
-        page_token: str | None,
-    ) -> Page[ClipDocument]:
+    def list_clips(self, video_id: str, selection: ClipSelection) -> Page[ClipDocument]:
         """A page of a video's clips, by priority, then clip_id; empty when there is no such video."""
 
     def get_clip(self, video_id: str, clip_id: str) -> ClipDocument | None:
@@ -67,18 +70,8 @@ class FirestoreSource:
     def get_video(self, video_id: str) -> VideoDocument | None:
         return self._library.videos(self._user_id).get_video(video_id)
 
-    def list_clips(
-        self,
-        video_id: str,
-        *,
-        status: str | None,
-        style: str | None,
-        scene_id: int | None,
-        page_size: int,
-        page_token: str | None,
-    ) -> Page[ClipDocument]:
-        clips = self._library.clips(self._user_id, video_id)
-        return clips.list_clips(status, style, scene_id, page_size, page_token)
+    def list_clips(self, video_id: str, selection: ClipSelection) -> Page[ClipDocument]:
+        return self._library.clips(self._user_id, video_id).list_clips(**vars(selection))
 
     def get_clip(self, video_id: str, clip_id: str) -> ClipDocument | None:
         return self._library.clips(self._user_id, video_id).get_clip(clip_id)
@@ -125,17 +118,8 @@ class StorageSource:
         catalogue = self.catalogue(video_id)
         return None if catalogue is None else catalogue.video
 
-    def list_clips(
-        self,
-        video_id: str,
-        *,
-        status: str | None,
-        style: str | None,
-        scene_id: int | None,
-        page_size: int,
-        page_token: str | None,
-    ) -> Page[ClipDocument]:
-        return _page_of_clips(self.catalogue(video_id), status, style, scene_id, page_size, page_token)
+    def list_clips(self, video_id: str, selection: ClipSelection) -> Page[ClipDocument]:
+        return _page_of_clips(self.catalogue(video_id), selection)
 
     def get_clip(self, video_id: str, clip_id: str) -> ClipDocument | None:
         return _clip_of(self.catalogue(video_id), check_document_id("clip_id", clip_id))
@@ -177,22 +161,11 @@ class FallbackSource:
         video, catalogue = self._look(video_id)
         return video if catalogue is None else catalogue.video
 
-    def list_clips(
-        self,
-        video_id: str,
-        *,
-        status: str | None,
-        style: str | None,
-        scene_id: int | None,
-        page_size: int,
-        page_token: str | None,
-    ) -> Page[ClipDocument]:
+    def list_clips(self, video_id: str, selection: ClipSelection) -> Page[ClipDocument]:
         """Tokens of both sources are alike, so a list that one has begun may go on in the other."""
-        page = self._firestore.list_clips(
-            video_id, status=status, style=style, scene_id=scene_id, page_size=page_size, page_token=page_token
-        )
+        page = self._firestore.list_clips(video_id, selection)
         _, catalogue = self._look(video_id, has_clips=bool(page))
-        return page if catalogue is None else _page_of_clips(catalogue, status, style, scene_id, page_size, page_token)
+        return page if catalogue is None else _page_of_clips(catalogue, selection)
 
     def get_clip(self, video_id: str, clip_id: str) -> ClipDocument | None:
         clip = self._firestore.get_clip(video_id, clip_id)
@@ -244,16 +217,10 @@ def effective_mode(user_id: str, library: Library) -> MetadataMode:
     return later_mode(mode, library.phases.mode_of(user_id) or mode)
 
 
-def _page_of_clips(
-    catalogue: Catalogue | None,
-    status: str | None,
-    style: str | None,
-    scene_id: int | None,
-    page_size: int,
-    page_token: str | None,
-) -> Page[ClipDocument]:
+def _page_of_clips(catalogue: Catalogue | None, selection: ClipSelection) -> Page[ClipDocument]:
     """As the repository of clips pages, with the same tokens."""
-    wanted = {"status": status and check_status(status), "style": style, "scene_id": scene_id}
+    status, page_size, page_token = selection.status, selection.page_size, selection.page_token
+    wanted = {"status": status and check_status(status), "style": selection.style, "scene_id": selection.scene_id}
     filters = {name: value for name, value in wanted.items() if value is not None}
     check_page_size(page_size)
     after = (-1, "") if page_token is None else decode_page_token(page_token, int)

@@ -10,7 +10,7 @@ from pipeline.domain.clips import ClipDocument, VideoDocument, check_document_id
 from pipeline.domain.errors import NotFound
 from pipeline.domain.pages import Page
 from pipeline.domain.url_lifetimes import UrlLifetime, for_period
-from pipeline.handlers.metadata_sources import metadata_source
+from pipeline.handlers.metadata_sources import ClipSelection, metadata_source
 from pipeline.handlers.tools import Library
 
 THUMBNAIL_PERIOD_SECONDS = 1800
@@ -20,17 +20,6 @@ THUMBNAIL_LEAST_SECONDS = 3600
 
 CALLS_AT_ONCE = 8
 """Storage that cannot sign URLs is asked for each of them."""
-
-
-@dataclass(frozen=True)
-class ClipSelection:
-    """Which clips to show. None: of every status, style, scene; from the beginning."""
-
-    status: str | None
-    style: str | None
-    scene_id: int | None
-    page_size: int
-    page_token: str | None
 
 
 @dataclass(frozen=True)
@@ -51,14 +40,7 @@ def show_video(user_id: str, video_id: str, selection: ClipSelection, library: L
     source = metadata_source(user_id, library)
     with ThreadPoolExecutor(CALLS_AT_ONCE) as beside:
         finding = beside.submit(source.get_video, video_id)
-        clips = source.list_clips(
-            video_id,
-            status=selection.status,
-            style=selection.style,
-            scene_id=selection.scene_id,
-            page_size=selection.page_size,
-            page_token=selection.page_token,
-        )
+        clips = source.list_clips(video_id, selection)
         video = finding.result()
         if video is None:
             raise NotFound(f"There is no video '{video_id[:80]}'.")
