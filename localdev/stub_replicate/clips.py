@@ -17,18 +17,21 @@ ROOM = 1.18
 MOVES = ("rise", "fall", "left", "right", "in")
 
 
-def render_clip(picture: bytes, prompt: str, seed: int, seconds: int, resolution: str) -> bytes:
+def render_clip(
+    picture: bytes, prompt: str, seed: int, seconds: int, resolution: str, *, camera_fixed: bool = False
+) -> bytes:
     """An MP4 of 24 * seconds + 1 frames. Raises OSError for no picture, CalledProcessError from ffmpeg."""
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "source", Path(folder) / "clip.mp4"
         source.write_bytes(picture)
         with Image.open(source) as image:
             width, height = _size(image.size, resolution)
+        camera = "hold" if camera_fixed else MOVES[_digest(prompt, seed) % len(MOVES)]
         frames = FRAME_RATE * seconds + 1
         subprocess.run(
             [
                 imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", "-loop", "1", "-framerate", str(FRAME_RATE),
-                "-i", str(source), "-vf", _camera(prompt, seed, frames, width, height), "-frames:v", str(frames),
+                "-i", str(source), "-vf", _camera(camera, frames, width, height), "-frames:v", str(frames),
                 "-c:v", "libx264", "-preset", "ultrafast", "-crf", "21", "-pix_fmt", "yuv420p", "-g", "9999",
                 "-keyint_min", "9999", "-sc_threshold", "0", "-movflags", "+faststart", str(target),
             ],
@@ -46,8 +49,13 @@ def _size(picture: tuple[int, int], resolution: str) -> tuple[int, int]:
     return max(round(width * scale / 16) * 16, 16), max(round(height * scale / 16) * 16, 16)
 
 
-def _camera(prompt: str, seed: int, frames: int, width: int, height: int) -> str:
-    move = MOVES[hashlib.sha256(f"{prompt}{seed}".encode()).digest()[0] % len(MOVES)]
+def _digest(prompt: str, seed: int) -> int:
+    return hashlib.sha256(f"{prompt}{seed}".encode()).digest()[0]
+
+
+def _camera(move: str, frames: int, width: int, height: int) -> str:
+    if move == "hold":
+        return f"scale={width}:{height}"
     wide, high = int(width * ROOM / 2) * 2, int(height * ROOM / 2) * 2
     share = f"(0.5-0.5*cos(PI*n/{frames}))"  # slow at both ends
     if move == "in":

@@ -206,7 +206,8 @@ def _render(prediction: Prediction, files: Mapping[str, tuple[str, bytes]], base
     if "seedance" in prediction.model:
         picture = _fetch(str(fields["image"]), files, base_url)
         seconds, resolution = int(fields.get("duration", 5)), str(fields.get("resolution", "720p"))
-        return "mp4", render_clip(picture, prompt, seed, seconds, resolution)
+        fixed = fields.get("camera_fixed") is True
+        return "mp4", render_clip(picture, prompt, seed, seconds, resolution, camera_fixed=fixed)
     if fields.get("aspect_ratio") == "custom":
         size = (int(fields["width"]), int(fields["height"]))
     else:

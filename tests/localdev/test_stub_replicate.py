@@ -7,18 +7,23 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import av
 import httpx
 import pytest
 import replicate
-from PIL import Image
+from PIL import Image, ImageChops, ImageStat
 from replicate.webhook import Webhooks
 
 from localdev.stack.loopback import Exchange, LoopbackServer
 from localdev.stub_replicate import StubReplicate
+from localdev.stub_replicate.clips import render_clip
+from localdev.stub_replicate.models import MODELS, RATIOS
+from localdev.stub_replicate.pictures import SIZES
 from pipeline.adapters.media_probe import probe_media
 from tests.media_samples import MediaSamples
 
 FLUX, SEEDANCE = "black-forest-labs/flux-schnell", "bytedance/seedance-1-lite"
+FLUX_PRO = "black-forest-labs/flux-1.1-pro"
 
 
 @pytest.fixture
@@ -68,6 +73,45 @@ def test_prompts_make_different_pictures(http: httpx.Client):
     night, forest = (picture.getpixel((0, 0)) for picture in pictures)
     assert sum(night) < sum(forest)
     assert forest[1] > forest[0]
+
+
+@pytest.mark.parametrize(
+    ("model", "fields", "size"),
+    [
+        (FLUX, {"aspect_ratio": "16:9"}, (1344, 768)),
+        (FLUX, {"aspect_ratio": "9:21"}, (640, 1536)),
+        (FLUX_PRO, {"aspect_ratio": "custom", "width": 608, "height": 256}, (608, 256)),
+    ],
+)
+def test_a_picture_has_the_shape_that_is_asked_for(http: httpx.Client, model: str, fields: dict[str, Any], size: Any):
+    output = ended(http, create(http, "a boat", model, **fields).json())["output"]
+    url = output[0] if isinstance(output, list) else output
+    assert Image.open(io.BytesIO(http.get(url).content)).size == size
+
+
+def test_every_ratio_that_a_flux_model_takes_has_a_size():
+    named = [RATIOS[model] - {"custom", "match_input_image"} for model, family in MODELS.items() if family == "flux"]
+    assert set().union(*named) == set(SIZES)
+    for ratio, (width, height) in SIZES.items():
+        wide, high = (int(side) for side in ratio.split(":"))
+        assert width / height == pytest.approx(wide / high, rel=0.04)
+
+
+def test_a_fixed_camera_stands_still(media_samples: MediaSamples, tmp_path: Path):
+    spread = {}
+    for camera_fixed in (False, True):
+        content = media_samples.picture().read_bytes()
+        clip = tmp_path / f"{camera_fixed}.mp4"
+        clip.write_bytes(render_clip(content, "zoom", 1, 2, "480p", camera_fixed=camera_fixed))
+        first, last = (frame.to_image().convert("L").resize((48, 84)) for frame in first_and_last(clip))
+        spread[camera_fixed] = ImageStat.Stat(ImageChops.difference(first, last)).mean[0]
+    assert spread[True] < 1 < spread[False]
+
+
+def first_and_last(clip: Path) -> tuple[Any, Any]:
+    with av.open(clip) as container:
+        frames = list(container.decode(video=0))
+    return frames[0], frames[-1]
 
 
 def test_a_picture_becomes_a_moving_clip(http: httpx.Client, media_samples: MediaSamples, tmp_path: Path):
@@ -129,6 +173,20 @@ def test_an_answer_can_get_lost_after_the_create(http: httpx.Client, stub: StubR
         (SEEDANCE, {"image": "https://x", "resolution": "4k"}, 422),
         (FLUX, {"output_format": "tiff"}, 422),
         (FLUX, {"seed": "x"}, 422),
+        (FLUX, {"aspect_ratio": "2:1"}, 422),
+        (FLUX, {"aspect_ratio": "custom", "width": 512, "height": 512}, 422),
+        (FLUX, {"num_outputs": 5}, 422),
+        (FLUX_PRO, {"aspect_ratio": "21:9"}, 422),
+        (FLUX_PRO, {"aspect_ratio": "custom", "width": 800}, 422),
+        (FLUX_PRO, {"aspect_ratio": "custom", "width": 810, "height": 1440}, 422),
+        (FLUX_PRO, {"aspect_ratio": "custom", "width": 224, "height": 1440}, 422),
+        (FLUX_PRO, {"aspect_ratio": "custom", "width": 1472, "height": 256}, 422),
+        (FLUX_PRO, {"aspect_ratio": "custom", "width": 800.0, "height": 1440}, 422),
+        (FLUX_PRO, {"aspect_ratio": "custom", "width": 800, "height": 1440}, 202),
+        (SEEDANCE, {"image": "https://x", "duration": 13}, 422),
+        (SEEDANCE, {"image": "https://x", "duration": 5.0}, 422),
+        (SEEDANCE, {"image": "https://x", "camera_fixed": "true"}, 422),
+        (SEEDANCE, {"image": "https://x", "aspect_ratio": "4:5"}, 422),
     ],
 )
 def test_wrong_inputs_are_refused(http: httpx.Client, model: str, fields: dict[str, Any], status: int):
