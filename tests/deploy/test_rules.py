@@ -130,6 +130,32 @@ def test_a_job_with_a_field_of_the_functions_is_refused(owner: Client, collectio
     assert not owner.create(collection, "rules-2", {**job, "job_id": "rules-2", **changes})
 
 
+@pytest.mark.parametrize(
+    ("collection", "fields", "is_allowed"),
+    [
+        ("image_generation_jobs", {"aspect_ratio": "16:9"}, True),
+        ("image_generation_jobs", {"aspect_ratio": None}, True),
+        ("image_generation_jobs", {"aspect_ratio": 1.78}, False),
+        ("image_generation_jobs", {"aspect_ratio": "9" * 21}, False),
+        ("image_generation_jobs", {"resolution": "720p"}, False),
+        ("image_generation_jobs", {"adjustments": []}, False),
+        ("video_generation_jobs", {"resolution": "1080p", "camera_fixed": True}, True),
+        ("video_generation_jobs", {"resolution": None}, True),
+        ("video_generation_jobs", {"resolution": 1080}, False),
+        ("video_generation_jobs", {"camera_fixed": "yes"}, False),
+        ("video_generation_jobs", {"adjustments": []}, False),
+        ("multi_video_jobs", {"resolution": "480p", "camera_fixed": False}, True),
+        ("multi_video_jobs", {"resolution": "x" * 11}, False),
+        ("multi_video_jobs", {"camera_fixed": 1}, False),
+        ("multi_video_jobs", {"adjustments": []}, False),
+        ("composition_jobs", {"resolution": "480p"}, False),
+    ],
+)
+def test_what_a_user_may_ask_of_a_model(owner: Client, collection: str, fields: dict[str, Any], is_allowed: bool):
+    name = f"rules-asked-{abs(hash(str((collection, fields))))}"
+    assert owner.create(collection, name, {**JOBS[collection], "job_id": name, **fields}) == is_allowed
+
+
 @pytest.mark.parametrize("collection", JOBS)
 def test_a_job_is_read_and_canceled_by_its_owner_only(
     owner: Client, other: Client, nobody: Client, firestore_client: firestore.Client, collection: str

@@ -21,6 +21,21 @@ SCENE = {"seed_image_url": "https://x.example/a.png", "description": "x"}
             {**MULTI, "scenes": [{**SCENE, "scene_number": n, "duration": float(n)} for n in (2, 3, 4)]},
             9 * 0.036,
         ),
+        (JobKind.VIDEO, {**VIDEO, "duration": 5.0, "resolution": "1080p"}, 5 * 0.072),
+        (
+            JobKind.VIDEO,
+            {**VIDEO, "duration": 2.6, "resolution": "2160p"},
+            3 * 0.072,
+        ),  # what is made, not what is asked
+        (
+            JobKind.MULTI_VIDEO,
+            {
+                **MULTI,
+                "resolution": "480p",
+                "scenes": [{**SCENE, "scene_number": n, "duration": seconds} for n, seconds in ((1, 1.0), (2, 60.0))],
+            },
+            14 * 0.018,
+        ),
         (JobKind.COMPOSITION, COMPOSITION, 0.0),
     ],
 )

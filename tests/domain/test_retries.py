@@ -23,6 +23,7 @@ def reused(kind: JobKind, fields: dict[str, Any], steps: dict[str, StepRecord], 
 
 
 BOTH = {"predict": PREDICTED, "store": STORED}
+SCENE_BOTH = {"scene_1_predict": PREDICTED, "scene_1_store": STORED}
 
 
 @pytest.mark.parametrize(
@@ -34,10 +35,21 @@ BOTH = {"predict": PREDICTED, "store": STORED}
         (JobKind.IMAGE, IMAGE, {"predict": EXPIRED, "store": STORED}, {}, {"predict", "store"}),
         (JobKind.IMAGE, IMAGE, {"predict": FAILED}, {}, set()),
         (JobKind.IMAGE, IMAGE, BOTH, {"text": "another"}, set()),
+        (JobKind.IMAGE, IMAGE, BOTH, {"aspect_ratio": "16:9"}, set()),
+        (JobKind.IMAGE, IMAGE, BOTH, {"aspect_ratio": None}, {"predict", "store"}),
         (JobKind.IMAGE, IMAGE, BOTH, {"use_product_composite": True, "product_id": "p"}, {"predict"}),
         (JobKind.IMAGE, IMAGE, BOTH, {"request_id": "r2"}, {"predict", "store"}),
         (JobKind.VIDEO, VIDEO, BOTH, {}, {"predict", "store"}),
         (JobKind.VIDEO, VIDEO, BOTH, {"duration": 9.0}, set()),
+        (JobKind.VIDEO, VIDEO, BOTH, {"resolution": "1080p"}, set()),
+        (JobKind.VIDEO, VIDEO, BOTH, {"camera_fixed": True}, set()),
+        (JobKind.VIDEO, VIDEO, BOTH, {"camera_fixed": False, "resolution": None}, {"predict", "store"}),
+        (JobKind.VIDEO, {**VIDEO, "resolution": "480p"}, {**BOTH, "store": FAILED}, {"resolution": "720p"}, set()),
+        (JobKind.VIDEO, {**VIDEO, "duration": 12.0417}, BOTH, {"duration": 60.0}, {"predict", "store"}),
+        (JobKind.VIDEO, {**VIDEO, "duration": 5.5}, BOTH, {"duration": 6.0}, set()),  # made 5 s, wants 6
+        (JobKind.MULTI_VIDEO, MULTI, SCENE_BOTH, {}, {"scene_1_predict", "scene_1_store"}),
+        (JobKind.MULTI_VIDEO, MULTI, SCENE_BOTH, {"resolution": "1080p"}, set()),
+        (JobKind.MULTI_VIDEO, MULTI, SCENE_BOTH, {"camera_fixed": True}, set()),
         (JobKind.VIDEO, {**VIDEO, "duration": 5.0417}, BOTH, {"duration": 5.0}, {"predict", "store"}),
         (JobKind.VIDEO, VIDEO, BOTH, {"storyboard_id": "another"}, {"predict"}),
         (JobKind.COMPOSITION, COMPOSITION, {"compose": STORED, "place": STORED}, {}, {"compose"}),

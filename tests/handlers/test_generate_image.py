@@ -3,7 +3,9 @@
 import io
 import urllib.error
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -67,6 +69,53 @@ def test_the_scene_shows_the_picture(workbench: Workbench):
     assert scene["image_url"] == job["image_url"]
     assert scene["state"] == "image"
     assert scene["generation_status"] == {"image": "complete", "video": "pending"}
+
+
+def ordered(workbench: Workbench, kind: JobKind, name: str) -> list[dict[str, Any]]:
+    """The inputs of a job's predictions, as they were sent."""
+    records = workbench.desk().predictions.of_job(JobRef(kind, name).path)
+    return [dict(record.input) for record in sorted(records, key=lambda record: record.op)]
+
+
+def test_a_picture_has_the_nearest_shape_that_the_model_offers_and_the_job_says_so(workbench: Workbench):
+    fields = image_job(workbench.scene("image-wide"), aspect_ratio="2.39:1")
+    job = workbench.run(JobKind.IMAGE, "image-wide", fields)
+    assert (job["status"], job["width"], job["height"]) == ("complete", 1536, 640)
+    (sent,) = ordered(workbench, JobKind.IMAGE, "image-wide")
+    assert (sent["aspect_ratio"], sent["seed"]) == ("21:9", job["seed"])
+    assert "Horizontal composition" in sent["prompt"]
+    (noted,) = job["adjustments"]
+    assert (noted["field"], noted["asked"], noted["used"]) == ("aspect_ratio", "2.39:1", "21:9")
+    assert "21:9" in noted["reason"]
+    assert job["aspect_ratio"] == "2.39:1"  # what was asked stays what was asked: a retry compares it
+
+
+def test_another_model_takes_edges_of_any_shape(workbench: Workbench):
+    workbench.settings = replace(workbench.settings, image_model="black-forest-labs/flux-1.1-pro")
+    fields = image_job(workbench.scene("image-pro"), aspect_ratio="1080:1350")
+    job = workbench.run(JobKind.IMAGE, "image-pro", fields)
+    assert (job["status"], job["width"], job["height"], job["adjustments"]) == ("complete", 1152, 1440, [])
+    assert (job["estimated_cost_usd"], job["cost_usd"]) == (0.04, 0.04)
+
+
+def test_a_retry_of_another_shape_is_made_anew(workbench: Workbench):
+    fields = image_job(workbench.scene("image-reshaped"))
+    workbench.run(JobKind.IMAGE, "image-reshaped-1", fields)
+    before = workbench.replicate.creates
+    again = {**fields, "retry_of": "image-reshaped-1", "aspect_ratio": "16:9"}
+    job = workbench.run(JobKind.IMAGE, "image-reshaped-2", again)
+    assert (job["status"], job["width"] > job["height"]) == ("complete", True)
+    assert workbench.replicate.creates == before + 1
+
+
+def test_two_jobs_that_ask_for_the_same_seed_have_one_each(workbench: Workbench):
+    """A seed marks a prediction as its job's own; see `domain.predictions`."""
+    jobs = [
+        workbench.run(JobKind.IMAGE, f"image-seed-{n}", image_job(workbench.scene(f"image-seed-{n}"), seed=7))
+        for n in (1, 2)
+    ]
+    assert [job["status"] for job in jobs] == ["complete", "complete"]
+    assert len({7, *(job["seed"] for job in jobs)}) == 3
 
 
 def test_an_event_that_comes_twice_is_paid_once(workbench: Workbench):
@@ -169,6 +218,8 @@ def test_another_users_scene_is_refused_and_not_touched(workbench: Workbench):
         ({"text": "x"}, "invalid_argument"),
         ({"scene_id": "image-bad", "text": 7}, "invalid_argument"),
         ({"scene_id": "image-bad"}, "invalid_argument"),
+        ({"scene_id": "image-bad", "text": "x", "aspect_ratio": "wide"}, "invalid_argument"),
+        ({"scene_id": "image-bad", "text": "x", "aspect_ratio": "0:9"}, "invalid_argument"),
         ({"scene_id": "image-bad", "text": "x", "storyboard_id": "none"}, "not_found"),
         ({"scene_id": "image-bad", "text": "x", "use_product_composite": True}, "invalid_argument"),
         ({"scene_id": "image-bad", "text": "x", "use_product_composite": True, "product_id": "none"}, "not_found"),

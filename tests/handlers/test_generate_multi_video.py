@@ -3,9 +3,12 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from pipeline.domain.jobs import CreatedWake, JobKind, JobRef
 from pipeline.repositories.clips import ClipRepository
 from tests.handlers.conftest import USER, Workbench
+from tests.handlers.test_generate_image import ordered
 
 
 def scenes(url: str, texts: list[str], **fields: object) -> list[dict[str, object]]:
@@ -24,6 +27,24 @@ def test_every_scene_becomes_a_clip_in_order(workbench: Workbench, picture: Path
     documents = ClipRepository(USER, "multi-happy", client=workbench.client).list_clips(status="completed")
     assert [document["scene_title"] for document in documents] == ["one", "two", "three"]
     assert [document["start_time"] for document in documents] == ["00:00:00", "00:00:02", "00:00:04"]
+
+
+def test_scenes_are_made_and_paid_as_the_model_offers_them(workbench: Workbench, picture: Path):
+    first, second = scenes(workbench.publish(picture), ["first", "second"])
+    wanted = [{**first, "duration": 1.0}, {**second, "camera_fixed": False}]
+    fields = {"scenes": wanted, "resolution": "360p", "camera_fixed": True}
+    job = workbench.run(JobKind.MULTI_VIDEO, "multi-asked", fields)
+    assert job["status"] == "complete"
+    sent = ordered(workbench, JobKind.MULTI_VIDEO, "multi-asked")
+    assert [(one["resolution"], one["duration"], one.get("camera_fixed")) for one in sent] == [
+        ("480p", 2, True),
+        ("480p", 2, None),
+    ]
+    assert [(one["field"], one["used"]) for one in job["adjustments"]] == [
+        ("scenes.0.duration", 2),
+        ("resolution", "480p"),
+    ]
+    assert job["estimated_cost_usd"] == job["cost_usd"] == pytest.approx(4 * 0.018)
 
 
 def test_one_bad_scene_costs_the_others_nothing(workbench: Workbench, picture: Path):

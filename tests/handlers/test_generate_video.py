@@ -1,5 +1,6 @@
 """Video jobs, from the created event to the clip document."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,9 +8,11 @@ import pytest
 from pipeline.adapters.media_probe import probe_media
 from pipeline.adapters.replicate_api import ReplicateApi
 from pipeline.domain.jobs import CreatedWake, JobKind, JobRef, TaskWake
+from pipeline.domain.quotas import Limits
 from pipeline.repositories.clips import ClipRepository
 from pipeline.repositories.videos import VideoRepository
 from tests.handlers.conftest import USER, Workbench
+from tests.handlers.test_generate_image import ordered
 
 
 def video_job(scene_id: str, image_url: str, text: str = "A lighthouse at dusk", **fields: object) -> dict[str, object]:
@@ -31,6 +34,59 @@ def test_a_video_job_ends_with_a_stored_clip(workbench: Workbench, picture: Path
     assert job["cost_usd"] == pytest.approx(0.036)
     scene = workbench.read(f"scenes/{scene_id}")
     assert (scene["state"], scene["video_url"]) == ("video", job["video_url"])
+
+
+def test_a_clip_is_made_and_paid_as_the_model_offers_it(workbench: Workbench, picture: Path):
+    """480p is what the deployment makes when nobody asks."""
+    asked = {"duration": 2.4, "resolution": "800p", "camera_fixed": True}
+    fields = video_job(workbench.scene("video-asked"), workbench.publish(picture), **asked)
+    job = workbench.run(JobKind.VIDEO, "video-asked", fields)
+    assert (job["status"], min(job["width"], job["height"])) == ("complete", 704)
+    (sent,) = ordered(workbench, JobKind.VIDEO, "video-asked")
+    assert (sent["duration"], sent["resolution"], sent["camera_fixed"]) == (2, "720p", True)
+    assert "camera movement" not in sent["prompt"]
+    assert [(one["field"], one["asked"], one["used"]) for one in job["adjustments"]] == [
+        ("duration", 2.4, 2),
+        ("resolution", "800p", "720p"),
+    ]
+    assert job["estimated_cost_usd"] == job["cost_usd"] == pytest.approx(2 * 0.036)
+
+
+def test_a_dearer_resolution_counts_against_the_limit_before_it_is_ordered(workbench: Workbench, picture: Path):
+    workbench.settings = replace(workbench.settings, limits=Limits(0, 0, 0.05, 0.0))
+    user = "user-with-480p"
+    before = workbench.replicate.creates
+    outcomes = {}
+    for resolution in ("720p", "480p"):  # 0.072 and 0.036 dollars
+        workbench.write(f"scenes/video-limit-{resolution}", {"user_id": user})
+        fields = video_job(f"video-limit-{resolution}", workbench.publish(picture), resolution=resolution)
+        job = workbench.run(JobKind.VIDEO, f"video-limit-{resolution}", {**fields, "user_id": user})
+        outcomes[resolution] = job["status"]
+    assert outcomes == {"720p": "error", "480p": "complete"}
+    assert workbench.replicate.creates == before + 1
+
+
+def test_a_retry_in_another_resolution_is_made_anew(workbench: Workbench, picture: Path):
+    fields = video_job(workbench.scene("video-sharper"), workbench.publish(picture))
+    first = workbench.run(JobKind.VIDEO, "video-sharper-1", fields)
+    before = workbench.replicate.creates
+    again = workbench.run(JobKind.VIDEO, "video-sharper-2", {**fields, "retry_of": "video-sharper-1"})
+    assert (again["cost_usd"], workbench.replicate.creates) == (0.0, before)
+    sharper = {**fields, "retry_of": "video-sharper-1", "resolution": "720p"}
+    third = workbench.run(JobKind.VIDEO, "video-sharper-3", sharper)
+    assert (third["status"], third["height"] > first["height"]) == ("complete", True)
+    assert workbench.replicate.creates == before + 1
+
+
+@pytest.mark.parametrize("wrong", [{"resolution": "hd"}, {"camera_fixed": "yes"}])
+def test_a_wish_that_is_none_is_refused_unpaid(workbench: Workbench, picture: Path, wrong: dict[str, object]):
+    (name,) = wrong
+    before = workbench.replicate.creates
+    fields = video_job(workbench.scene(f"video-{name}"), workbench.publish(picture), **wrong)
+    job = workbench.run(JobKind.VIDEO, f"video-{name}", fields)
+    assert (job["status"], job["error"]["code"]) == ("error", "invalid_argument")
+    assert f"'{name}'" in job["error_message"]
+    assert workbench.replicate.creates == before
 
 
 def test_the_clip_becomes_a_clip_document_of_its_storyboard(workbench: Workbench, picture: Path):

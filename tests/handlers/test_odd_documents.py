@@ -14,9 +14,9 @@ from tests.domain.test_requests import COMPOSITION, IMAGE, MULTI, VIDEO
 from tests.handlers.conftest import Workbench
 
 DOCUMENTS = {
-    JobKind.IMAGE: IMAGE,
-    JobKind.VIDEO: VIDEO,
-    JobKind.MULTI_VIDEO: MULTI,
+    JobKind.IMAGE: {**IMAGE, "aspect_ratio": "16:9"},
+    JobKind.VIDEO: {**VIDEO, "resolution": "720p", "camera_fixed": True},
+    JobKind.MULTI_VIDEO: {**MULTI, "resolution": "720p", "camera_fixed": True},
     JobKind.COMPOSITION: COMPOSITION,
 }
 SERVER_FIELDS = (

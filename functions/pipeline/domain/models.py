@@ -1,10 +1,15 @@
-"""The provider's models: which inputs they take and what they cost.
+"""The provider's models as a table: what each takes, and what it costs. Which one is used is a setting.
 
-Inputs and prices are those of the vendors' pages (2026-11). Which model is used is a setting.
+`domain.model_inputs` turns what a client asks for into what a model takes.
+
+Sources (2026-11): the models' own pages, https://replicate.com/{name}/api, for inputs and list prices. Two hold good
+for all of a family: Flux takes an `aspect_ratio` from a list, and SeeDance makes 2 to 12 whole seconds in three
+resolutions, in the shape of the picture that it starts from. What flux-1.1-pro is asked for is `custom`, with edges of
+256 to 1440 pixels in multiples of 32: so it makes larger pictures than with a ratio of its list, at the same price.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.domain.errors import ConfigurationError
@@ -13,57 +18,45 @@ SEEDANCE_SECONDS = range(2, 13)
 
 
 @dataclass(frozen=True)
+class EdgeRange:
+    """The edges of the pictures that a model makes, in pixels: multiples of `step`, which divides both limits."""
+
+    smallest: int
+    largest: int
+    step: int
+
+
+@dataclass(frozen=True)
 class ImageModel:
     """A text-to-image model. `usd_per_image` is the list price."""
 
     name: str
     usd_per_image: float
-    build_input: Callable[[str], Mapping[str, Any]]
+    shapes: tuple[str, ...] | EdgeRange  # the aspect ratios that it offers, or the edges
+    always: Mapping[str, Any] = field(default_factory=dict)  # inputs that are the same for every picture
 
 
 @dataclass(frozen=True)
 class VideoModel:
-    """An image-to-video model. Prices in US dollars per second of output, by resolution."""
+    """An image-to-video model. Prices in US dollars per second of output, by the resolutions that it offers."""
 
     name: str
     usd_per_second: Mapping[str, float]
-
-    def duration_seconds(self, wanted: float) -> int:
-        """The allowed duration nearest to the wanted one."""
-        return min(SEEDANCE_SECONDS, key=lambda allowed: abs(allowed - wanted))
-
-    def build_input(self, prompt: str, image_url: str, duration_seconds: int, resolution: str) -> Mapping[str, Any]:
-        if resolution not in self.usd_per_second:
-            raise ConfigurationError(
-                f"VIDEO_RESOLUTION is '{resolution}'; {self.name} offers {', '.join(self.usd_per_second)}."
-            )
-        return {"prompt": prompt, "image": image_url, "duration": duration_seconds, "resolution": resolution}
+    seconds: range = SEEDANCE_SECONDS
 
     def cost_usd(self, duration_seconds: int, resolution: str) -> float:
         return round(self.usd_per_second[resolution] * duration_seconds, 6)
 
 
-def _schnell_or_dev(prompt: str) -> Mapping[str, Any]:
-    return {"prompt": prompt, "aspect_ratio": "9:16", "num_outputs": 1, "output_format": "png"}
-
-
-def _pro(prompt: str) -> Mapping[str, Any]:
-    # 9:16 in the multiples of 32 that the model takes, just under its 1440 limit
-    return {
-        "prompt": prompt,
-        "aspect_ratio": "custom",
-        "width": 810 // 32 * 32,
-        "height": 1440,
-        "output_format": "png",
-    }
-
+_FLUX_RATIOS = ("1:1", "16:9", "21:9", "3:2", "2:3", "4:5", "5:4", "3:4", "4:3", "9:16", "9:21")
+_ONE_PNG = {"num_outputs": 1, "output_format": "png"}
 
 IMAGE_MODELS = {
     model.name: model
     for model in (
-        ImageModel("black-forest-labs/flux-schnell", 0.003, _schnell_or_dev),
-        ImageModel("black-forest-labs/flux-dev", 0.025, _schnell_or_dev),
-        ImageModel("black-forest-labs/flux-1.1-pro", 0.04, _pro),
+        ImageModel("black-forest-labs/flux-schnell", 0.003, _FLUX_RATIOS, _ONE_PNG),
+        ImageModel("black-forest-labs/flux-dev", 0.025, _FLUX_RATIOS, _ONE_PNG),
+        ImageModel("black-forest-labs/flux-1.1-pro", 0.04, EdgeRange(256, 1440, 32), {"output_format": "png"}),
     )
 }
 VIDEO_MODELS = {

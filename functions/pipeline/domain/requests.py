@@ -6,6 +6,7 @@ Unknown fields are ignored: the document also holds what the functions own.
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -23,6 +24,13 @@ def _not_reserved(value: str) -> str:
     return value
 
 
+def _has_area(value: str) -> str:
+    """Of a ratio, neither side may be nothing."""
+    if not all(float(side) > 0 for side in value.split(":")):
+        raise PydanticCustomError("aspect_ratio", "both sides of an aspect ratio must be above 0")
+    return value
+
+
 DocumentId = Annotated[
     str,
     StringConstraints(min_length=1, max_length=200, pattern=r"^[^/\\\x00-\x1f]+$"),
@@ -32,6 +40,14 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 StyleText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000)]
 Url = Annotated[str, StringConstraints(min_length=8, max_length=2048, pattern=r"^https?://[^\s]+$")]
 ClipSeconds = Annotated[float, Field(gt=0, le=60, allow_inf_nan=False)]
+AspectRatio = Annotated[
+    str,
+    StringConstraints(pattern=r"^[0-9]{1,4}([.][0-9]{1,3})?:[0-9]{1,4}([.][0-9]{1,3})?$"),
+    AfterValidator(_has_area),
+]
+"""`9:16`, `1920:1080`, `2.39:1`: width to height."""
+Resolution = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{2,3}p$")]
+"""`720p`: the lines of the shorter edge."""
 
 MAX_SCENES = 50
 MAX_CLIPS = 200
@@ -47,6 +63,15 @@ class JobRequest(BaseModel):
     retry_of: DocumentId | None = None  # the job whose finished steps are to be used again
 
 
+@dataclass(frozen=True)
+class ClipWish:
+    """What a client asks of a clip beside its words and its picture. `duration` in seconds."""
+
+    duration: float
+    resolution: str | None  # None: that of the deployment
+    camera_fixed: bool
+
+
 class ImageRequest(JobRequest):
     """One picture for one scene."""
 
@@ -54,6 +79,7 @@ class ImageRequest(JobRequest):
     storyboard_id: DocumentId | None = None
     text: Text
     style_prompt: StyleText = ""
+    aspect_ratio: AspectRatio | None = None  # None: upright
     use_product_composite: bool = False
     product_id: DocumentId | None = None
 
@@ -66,6 +92,12 @@ class VideoRequest(JobRequest):
     image_url: Url
     text: Text
     duration: ClipSeconds = 5.0
+    resolution: Resolution | None = None
+    camera_fixed: bool = False
+
+    @property
+    def wish(self) -> ClipWish:
+        return ClipWish(self.duration, self.resolution, self.camera_fixed)
 
 
 class SceneRequest(BaseModel):
@@ -78,6 +110,7 @@ class SceneRequest(BaseModel):
     seed_image_url: Url
     duration: ClipSeconds = 5.0
     description: Text
+    camera_fixed: bool | None = None  # None: as the job says
 
 
 class MultiVideoRequest(JobRequest):
@@ -86,6 +119,17 @@ class MultiVideoRequest(JobRequest):
     storyboard_id: DocumentId | None = None
     scenes: tuple[SceneRequest, ...] = Field(min_length=1, max_length=MAX_SCENES)
     audio_url: Url | None = None
+    resolution: Resolution | None = None
+    camera_fixed: bool = False
+
+    @property
+    def wishes(self) -> tuple[ClipWish, ...]:
+        """One for each of the scenes, in their order."""
+        return tuple(self.wish(scene) for scene in self.scenes)
+
+    def wish(self, scene: SceneRequest) -> ClipWish:
+        camera_fixed = self.camera_fixed if scene.camera_fixed is None else scene.camera_fixed
+        return ClipWish(scene.duration, self.resolution, camera_fixed)
 
 
 class ClipRequest(BaseModel):

@@ -7,13 +7,17 @@ A file in our storage can be used again for ever, the provider's own for an hour
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from pipeline.domain.errors import InvalidRequest
 from pipeline.domain.jobs import Job, StepRecord
+from pipeline.domain.model_inputs import nearest_seconds
+from pipeline.domain.models import SEEDANCE_SECONDS
 from pipeline.domain.requests import (
     REQUEST_MODELS,
+    ClipWish,
     CompositionRequest,
     ImageRequest,
     JobRequest,
@@ -75,12 +79,11 @@ def _pairs(before: JobRequest, now: JobRequest) -> list[tuple[str, str, bool, bo
     """(step that predicts, step that stores, whether both jobs want the same prediction, and in the same place)"""
     match before, now:
         case ImageRequest(), ImageRequest():
-            same_prediction = _same(before, now, "text", "style_prompt")
+            same_prediction = _same(before, now, "text", "style_prompt", "aspect_ratio")
             same_place = _same(before, now, "scene_id", "use_product_composite", "product_id")
             return [("predict", "store", same_prediction, same_place)]
         case VideoRequest(), VideoRequest():
-            # the model makes whole seconds, and a finished job's `duration` is that of its clip
-            same_prediction = _same(before, now, "image_url", "text") and round(before.duration) == round(now.duration)
+            same_prediction = _same(before, now, "image_url", "text") and _made(before.wish) == _made(now.wish)
             return [("predict", "store", same_prediction, _same(before, now, "scene_id", "storyboard_id"))]
         case MultiVideoRequest(), MultiVideoRequest():
             earlier = {scene.scene_number: scene for scene in before.scenes}
@@ -89,7 +92,8 @@ def _pairs(before: JobRequest, now: JobRequest) -> list[tuple[str, str, bool, bo
                 (
                     f"scene_{scene.scene_number}_predict",
                     f"scene_{scene.scene_number}_store",
-                    _same(earlier[scene.scene_number], scene, "seed_image_url", "description", "duration"),
+                    _same(earlier[scene.scene_number], scene, "seed_image_url", "description")
+                    and _made(before.wish(earlier[scene.scene_number])) == _made(now.wish(scene)),
                     same_board,
                 )
                 for scene in now.scenes
@@ -102,6 +106,11 @@ def _pairs(before: JobRequest, now: JobRequest) -> list[tuple[str, str, bool, bo
 
 def _same(one: Any, other: Any, *names: str) -> bool:
     return all(getattr(one, name) == getattr(other, name) for name in names)
+
+
+def _made(wish: ClipWish) -> ClipWish:
+    """Wishes that come to the same clip are equal: a finished video job's `duration` is that of its clip."""
+    return replace(wish, duration=nearest_seconds(wish.duration, SEEDANCE_SECONDS))
 
 
 def _content(request: JobRequest) -> str:

@@ -16,7 +16,7 @@ from pipeline.domain.clip_names import build_clip_filename
 from pipeline.domain.clips import format_timecode
 from pipeline.domain.errors import DeadlineExceeded, MediaError, OutOfSpace, SourceError, UnsupportedMedia
 from pipeline.domain.media import MediaProbe
-from pipeline.domain.models import video_model
+from pipeline.domain.model_inputs import ClipTerms
 from pipeline.domain.object_keys import clip_key, clip_thumbnail_key
 from pipeline.domain.predictions import PredictionOrder
 from pipeline.domain.prompts import motion_prompt, scene_title
@@ -70,15 +70,13 @@ class StoredClip:
         }
 
 
-def order_clip(turn: Turn, image_url: str, text: str, seconds: float, tools: Tools) -> PredictionOrder:
-    """The order for a clip of about `seconds`.
+def order_clip(turn: Turn, image_url: str, text: str, terms: ClipTerms, tools: Tools) -> PredictionOrder:
+    """The order for a clip on those terms.
 
     The picture is fetched, checked, and handed to the provider as a file of its own: what was checked is what is used,
     and storage that the provider cannot reach works too.
     """
     settings = tools.settings
-    model = video_model(settings.video_model)
-    duration = model.duration_seconds(seconds)
     with tempfile.TemporaryDirectory() as folder:
         picture = Path(folder) / "picture"
         tools.downloads.fetch(
@@ -86,11 +84,11 @@ def order_clip(turn: Turn, image_url: str, text: str, seconds: float, tools: Too
         )
         uploaded = tools.replicate.upload_file(picture, inspect_image(picture).media_type)
     return PredictionOrder(
-        model=model.name,
-        input=model.build_input(motion_prompt(text), uploaded, duration, settings.video_resolution),
-        cost_usd=model.cost_usd(duration, settings.video_resolution),
+        model=terms.model,
+        input=terms.model_input(motion_prompt(text, camera_fixed=terms.camera_fixed), uploaded),
+        cost_usd=terms.cost_usd,
         cancel_after_seconds=settings.video_cancel_after_seconds,
-        units=duration,
+        units=terms.duration_seconds,
     )
 
 

@@ -8,6 +8,7 @@ from firebase_functions import logger
 
 from pipeline.adapters.compositing import ProductPlacement, composite_product
 from pipeline.adapters.images import inspect_image, write_thumbnail
+from pipeline.domain.model_inputs import PictureTerms, as_fields, picture_terms
 from pipeline.domain.models import image_model
 from pipeline.domain.object_keys import scene_image_key, scene_image_thumbnail_key
 from pipeline.domain.outcomes import Completed
@@ -45,12 +46,13 @@ class StoredImage:
 def generate_image(turn: Turn, desk: Desk, tools: Tools) -> Completed:
     """Bring an image job as far as it can go now."""
     request = parse_request(ImageRequest, turn.fields)
-    prompt = turn.run_step("prompt", Prompt, lambda: _prepare(turn, request, desk))
+    terms = picture_terms(image_model(tools.settings.image_model), request.aspect_ratio)
+    prompt = turn.run_step("prompt", Prompt, lambda: _prepare(turn, request, terms, desk))
     turn.report("predict", 10)
     predicted = turn.run_step(
         "predict",
         Predicted,
-        lambda: obtain_prediction(turn, "predict", lambda: _order(prompt, tools), tools),
+        lambda: obtain_prediction(turn, "predict", lambda: _order(prompt, terms, tools), tools),
     )
     turn.report("composite" if request.use_product_composite else "store", 70)
     stored = turn.run_step("store", StoredImage, lambda: _store(turn, request, predicted, desk, tools))
@@ -76,24 +78,25 @@ def generate_image(turn: Turn, desk: Desk, tools: Tools) -> Completed:
     )
 
 
-def _prepare(turn: Turn, request: ImageRequest, desk: Desk) -> Prompt:
+def _prepare(turn: Turn, request: ImageRequest, terms: PictureTerms, desk: Desk) -> Prompt:
     """Check what the job names, before any money is spent, and show on the scene that it is being worked on."""
     desk.scenes.scene(request.user_id, request.scene_id)
     if request.storyboard_id is not None:
         desk.scenes.storyboard(request.user_id, request.storyboard_id)
     if request.use_product_composite:
         desk.scenes.product(request.user_id, request.product_id or "")
-    turn.write({"stage": "prompt"}, [scene_generating(request.scene_id, "image")])
-    return Prompt(text=image_prompt(request.text, request.style_prompt), source="template")
+    fields = {"stage": "prompt", "adjustments": as_fields(terms.adjustments)}
+    turn.write(fields, [scene_generating(request.scene_id, "image")])
+    text = image_prompt(request.text, request.style_prompt, terms.width_to_height)
+    return Prompt(text=text, source="template")
 
 
-def _order(prompt: Prompt, tools: Tools) -> PredictionOrder:
+def _order(prompt: Prompt, terms: PictureTerms, tools: Tools) -> PredictionOrder:
     settings = tools.settings
-    model = image_model(settings.image_model)
     return PredictionOrder(
-        model=model.name,
-        input=model.build_input(prompt.text),
-        cost_usd=model.usd_per_image,
+        model=terms.model,
+        input=terms.model_input(prompt.text),
+        cost_usd=terms.cost_usd,
         cancel_after_seconds=settings.image_cancel_after_seconds,
         inline_wait_seconds=settings.image_inline_wait_seconds,
     )

@@ -16,6 +16,8 @@ from firebase_functions import logger
 
 from pipeline.domain.clip_names import style_slug
 from pipeline.domain.errors import JobError, PartialFailure
+from pipeline.domain.model_inputs import ClipTerms, as_fields, clip_terms, scene_adjustments
+from pipeline.domain.models import video_model
 from pipeline.domain.outcomes import Completed, DocumentUpdate, Failed, WakeLater
 from pipeline.domain.requests import MultiVideoRequest, SceneRequest, parse_request
 from pipeline.handlers.clips import ClipPlace, StoredClip, order_clip, store_clip
@@ -77,7 +79,9 @@ def _place(turn: Turn, request: MultiVideoRequest, desk: Desk, tools: Tools) -> 
         status="processing",
         created_by=turn.ref.path,
     )
-    turn.write({"stage": "place"}, [scene_generating(scene_id, "video") for scene_id in named])
+    terms = [_terms(request, scene, tools) for scene in request.scenes]
+    fields = {"stage": "place", "adjustments": as_fields(scene_adjustments(terms))}
+    turn.write(fields, [scene_generating(scene_id, "video") for scene_id in named])
     return Board(video_id=video_id, style=style_slug(style))
 
 
@@ -93,7 +97,7 @@ def _advance_scenes(
             board.video_id, scene.scene_number, scene.description, board.style, starts[scene.scene_number]
         )
         try:
-            progress.stored(scene, _make_clip(turn, scene, place, tools))
+            progress.stored(scene, _make_clip(turn, scene, place, _terms(request, scene, tools), tools))
         except WakeLater as later:
             waits[scene.scene_number] = later.wake_after_seconds
         except StepFailed as failed:
@@ -110,7 +114,7 @@ def _advance_scenes(
     return [*waits.values(), 0.0]
 
 
-def _make_clip(turn: Turn, scene: SceneRequest, place: ClipPlace, tools: Tools) -> StoredClip:
+def _make_clip(turn: Turn, scene: SceneRequest, place: ClipPlace, terms: ClipTerms, tools: Tools) -> StoredClip:
     step = f"scene_{scene.scene_number}_predict"
     predicted = turn.run_step(
         step,
@@ -118,11 +122,16 @@ def _make_clip(turn: Turn, scene: SceneRequest, place: ClipPlace, tools: Tools) 
         lambda: obtain_prediction(
             turn,
             step,
-            lambda: order_clip(turn, scene.seed_image_url, scene.description, scene.duration, tools),
+            lambda: order_clip(turn, scene.seed_image_url, scene.description, terms, tools),
             tools,
         ),
     )
     return turn.run_step(_store_step(scene), StoredClip, lambda: store_clip(turn, place, predicted, tools))
+
+
+def _terms(request: MultiVideoRequest, scene: SceneRequest, tools: Tools) -> ClipTerms:
+    settings = tools.settings
+    return clip_terms(video_model(settings.video_model), request.wish(scene), settings.video_resolution)
 
 
 def _store_step(scene: SceneRequest) -> str:

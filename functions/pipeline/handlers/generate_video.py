@@ -3,6 +3,8 @@
 from firebase_functions import logger
 
 from pipeline.domain.clip_names import style_slug
+from pipeline.domain.model_inputs import ClipTerms, as_fields, clip_terms
+from pipeline.domain.models import video_model
 from pipeline.domain.outcomes import Completed
 from pipeline.domain.requests import VideoRequest, parse_request
 from pipeline.handlers.clips import ClipPlace, StoredClip, order_clip, store_clip
@@ -16,7 +18,8 @@ from pipeline.repositories.scenes import scene_generating, scene_ready
 def generate_video(turn: Turn, desk: Desk, tools: Tools) -> Completed:
     """Bring a video job as far as it can go now."""
     request = parse_request(VideoRequest, turn.fields)
-    place = turn.run_step("place", ClipPlace, lambda: _place(turn, request, desk, tools))
+    terms = clip_terms(video_model(tools.settings.video_model), request.wish, tools.settings.video_resolution)
+    place = turn.run_step("place", ClipPlace, lambda: _place(turn, request, terms, desk, tools))
     turn.report("predict", 10)
     predicted = turn.run_step(
         "predict",
@@ -24,7 +27,7 @@ def generate_video(turn: Turn, desk: Desk, tools: Tools) -> Completed:
         lambda: obtain_prediction(
             turn,
             "predict",
-            lambda: order_clip(turn, request.image_url, request.text, request.duration, tools),
+            lambda: order_clip(turn, request.image_url, request.text, terms, tools),
             tools,
         ),
     )
@@ -44,7 +47,7 @@ def generate_video(turn: Turn, desk: Desk, tools: Tools) -> Completed:
     )
 
 
-def _place(turn: Turn, request: VideoRequest, desk: Desk, tools: Tools) -> ClipPlace:
+def _place(turn: Turn, request: VideoRequest, terms: ClipTerms, desk: Desk, tools: Tools) -> ClipPlace:
     """Check what the job names before any money is spent; find the scene's place in its storyboard."""
     scene = desk.scenes.scene(request.user_id, request.scene_id)
     number, style, title = 1, str(scene.get("style_prompt") or ""), ""
@@ -60,7 +63,8 @@ def _place(turn: Turn, request: VideoRequest, desk: Desk, tools: Tools) -> ClipP
         status="processing",
         created_by=turn.ref.path,
     )
-    turn.write({"stage": "place"}, [scene_generating(request.scene_id, "video")])
+    fields = {"stage": "place", "adjustments": as_fields(terms.adjustments)}
+    turn.write(fields, [scene_generating(request.scene_id, "video")])
     return ClipPlace(
         video_id=video_id,
         scene_number=number,
