@@ -7,15 +7,16 @@ from localdev.chaos.cases import ChaosJob
 from localdev.chaos.evidence import Evidence
 from pipeline.domain.jobs import JobKind
 
-_PICTURE = ("image_url", "image_key", "thumbnail_url", "thumbnail_key", "prompt_source", "model", "seed")
+_PICTURE = ("image_url", "image_key", "thumbnail_url", "thumbnail_key", "media_type", "model", "seed")
+_PROMPT = ("prompt", "prompt_sha256", "prompt_source")
 _CLIP = ("video_url", "video_key", "thumbnail_url", "thumbnail_key", "video_id", "clip_id", "duration")
 _FINAL = (
     *("video_url", "video_key", "poster_url", "poster_key", "thumbnail_url", "thumbnail_key"),
     *("video_id", "duration", "warnings"),
 )
-_FILE = ("width", "height", "file_size_bytes")
+_FILE = ("width", "height", "file_size_bytes", "placeholder")
 RESULTS: Mapping[JobKind, tuple[str, ...]] = {
-    JobKind.IMAGE: (*_PICTURE, *_FILE),
+    JobKind.IMAGE: (*_PICTURE, *_PROMPT, *_FILE),
     JobKind.VIDEO: (*_CLIP, *_FILE, "model", "seed"),
     JobKind.MULTI_VIDEO: (),
     JobKind.COMPOSITION: (*_FINAL, *_FILE),

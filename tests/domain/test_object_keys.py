@@ -33,7 +33,7 @@ OF_JOBS = (final_video_key, final_poster_key, final_thumbnail_key, parts_prefix,
 
 def test_every_file_has_its_place():
     assert scene_image_key("u", "s", "j", "png") == "u/images/s/j.png"
-    assert scene_image_thumbnail_key("u", "s", "j") == "u/images/s/j_thumbnail.jpg"
+    assert scene_image_thumbnail_key("u", "s", "j") == "u/images/s/j_thumbnail.webp"
     assert clip_key("u", "v", "clip_01_01_x_y.mp4") == "u/v/clips/clip_01_01_x_y.mp4"
     assert clip_thumbnail_key("u", "v", "clip_01_01_x_y.mp4") == "u/v/clips/clip_01_01_x_y.jpg"
     assert clip_thumbnail_key("u", "v", "clip_01_01_x_y.mp4", "webp") == "u/v/clips/clip_01_01_x_y.webp"

@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.domain.prompts import image_prompt, motion_prompt, scene_title
+from pipeline.domain.prompts import image_prompt, motion_prompt, prompt_sha256, scene_title
 
 
 def test_the_image_prompt_holds_text_and_style():
@@ -32,3 +32,8 @@ def test_a_title_is_cut_at_a_word():
     assert title.endswith("…")
     assert len(title) <= 61
     assert scene_title("x" * 200).startswith("xxx")
+
+
+def test_the_hash_is_that_of_the_text_in_utf_8():
+    assert prompt_sha256("灯台") == "f2df7bb7d9c5ca86963b1fb47efbc6162fe71f6ce69f3fccc9de1b8ee3e431a4"
+    assert prompt_sha256("A lighthouse") != prompt_sha256("a lighthouse")

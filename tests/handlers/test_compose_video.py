@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from pipeline.adapters.media_probe import probe_media
+from pipeline.adapters.placeholders import placeholder_of
 from pipeline.domain.jobs import JobKind
 from pipeline.repositories.videos import VideoRepository
 from tests.handlers.composition_jobs import ONE_GO, ONE_PIECE, CompositionJob
@@ -44,6 +45,7 @@ def test_clips_and_music_become_one_video(workbench: Workbench, media_samples: M
         assert job[f"{name}_url"].endswith(job[f"{name}_key"])
         with Image.open(fetch(workbench, job[f"{name}_key"], tmp_path / f"{name}.jpg")) as picture:
             assert (picture.format, max(picture.size)) == ("JPEG", edge)
+    assert job["placeholder"] == placeholder_of((tmp_path / "thumbnail.jpg").read_bytes())
     video = VideoRepository(USER, client=workbench.client).get_video("compose-happy")
     assert video is not None
     assert (video["status"], video["video_url"], video["video_title"]) == ("completed", job["video_url"], "Two colours")

@@ -24,6 +24,7 @@ def test_every_scene_becomes_a_clip_in_order(workbench: Workbench, picture: Path
     assert (job["status"], job["progress_percent"], job["scene_errors"]) == ("complete", 100, [])
     assert [clip["scene_number"] for clip in job["clips"]] == [1, 2, 3]
     assert len({clip["video_url"] for clip in job["clips"]}) == 3
+    assert {len(clip["placeholder"]) for clip in job["clips"]} == {44}
     documents = ClipRepository(USER, "multi-happy", client=workbench.client).list_clips(status="completed")
     assert [document["scene_title"] for document in documents] == ["one", "two", "three"]
     assert [document["start_time"] for document in documents] == ["00:00:00", "00:00:02", "00:00:04"]

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.adapters.media_probe import probe_media
+from pipeline.adapters.placeholders import placeholder_of
 from pipeline.adapters.replicate_api import ReplicateApi
 from pipeline.domain.jobs import CreatedWake, JobKind, JobRef, TaskWake
 from pipeline.domain.quotas import Limits
@@ -32,6 +33,9 @@ def test_a_video_job_ends_with_a_stored_clip(workbench: Workbench, picture: Path
     assert job["duration"] == pytest.approx(2.04, abs=0.03)
     assert job["file_size_bytes"] == clip.stat().st_size
     assert job["cost_usd"] == pytest.approx(0.036)
+    thumbnail = tmp_path / "thumbnail.jpg"
+    workbench.tools().storage.download_file(job["thumbnail_key"], thumbnail)
+    assert job["placeholder"] == placeholder_of(thumbnail.read_bytes())
     scene = workbench.read(f"scenes/{scene_id}")
     assert (scene["state"], scene["video_url"]) == ("video", job["video_url"])
 

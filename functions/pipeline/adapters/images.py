@@ -1,15 +1,16 @@
-"""Reads pictures that came from elsewhere, with limits, and makes thumbnails of them (Pillow).
+"""Reads pictures that came from elsewhere, with limits, turns them upright, and makes thumbnails of them (Pillow).
 
 JPEG, PNG and WebP only: what browsers upload and the models return. Every further decoder is one more to
 trust. A file is decoded whole before it counts as a picture, because only that finds one that is cut short.
 """
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from struct import error as struct_error
+from typing import Any
 
 from PIL import Image, ImageOps
 
@@ -22,7 +23,15 @@ MAX_IMAGE_PIXELS = 40_000_000
 
 _MEDIA_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 _WHITE = (255, 255, 255, 255)
-_THUMBNAIL_QUALITY = 82
+_ORIENTATION = 0x0112
+_TURNED = range(2, 9)
+"""The EXIF orientations that show a picture otherwise than it is stored."""
+_UPRIGHT_OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "JPEG": {"quality": 95, "subsampling": 0, "optimize": True},
+    "PNG": {},
+    "WEBP": {"quality": 95, "method": 4},
+}
+_THUMBNAIL_QUALITY = 80
 
 
 @dataclass(frozen=True)
@@ -43,18 +52,34 @@ def inspect_image(path: Path, *, max_pixels: int = MAX_IMAGE_PIXELS) -> ImageInf
     return image_info(image, image.format or "")
 
 
+def upright_file(path: Path, target: Path) -> Path:
+    """The file as it is, or `target`, where an EXIF orientation says that a picture is shown otherwise than stored.
+
+    Only then is the picture encoded again, in its own format, with no loss that is seen. Of what the file says about it
+    the colour profile is kept. Raises SourceTooLarge, UnsupportedMedia, OutOfSpace.
+    """
+    with _opened(path, MAX_IMAGE_PIXELS) as image:
+        if image.getexif().get(_ORIENTATION) not in _TURNED:
+            return path
+        upright = _upright(image)
+    image_format = upright.format or ""
+    profile = upright.info.get("icc_profile")
+    with full_disk_is_out_of_space():
+        upright.save(target, image_format, icc_profile=profile, **_UPRIGHT_OPTIONS[image_format])
+    return target
+
+
 def write_thumbnail(source: Path, target: Path, max_edge_pixels: int = 480) -> ImageInfo:
-    """Write a JPEG whose longer edge is at most `max_edge_pixels`; transparency becomes white, nothing is
-    enlarged.
+    """Write a WebP whose longer edge is at most `max_edge_pixels`; nothing is enlarged, transparency stays.
 
     Raises SourceTooLarge, UnsupportedMedia, OutOfSpace.
     """
     image = load_upright(source)
     image.thumbnail((max_edge_pixels, max_edge_pixels), Image.Resampling.LANCZOS)
-    opaque = flattened(image)
+    profile = image.info.get("icc_profile")
     with full_disk_is_out_of_space():
-        opaque.save(target, "JPEG", quality=_THUMBNAIL_QUALITY, optimize=True, progressive=True)
-    return image_info(opaque, "JPEG")
+        image.save(target, "WEBP", quality=_THUMBNAIL_QUALITY, method=6, icc_profile=profile, exif=b"", xmp=b"")
+    return image_info(image, "WEBP")
 
 
 def load_upright(path: Path, *, max_pixels: int = MAX_IMAGE_PIXELS) -> Image.Image:
@@ -62,13 +87,8 @@ def load_upright(path: Path, *, max_pixels: int = MAX_IMAGE_PIXELS) -> Image.Ima
 
     Its `format` and ICC profile are kept. Raises SourceTooLarge, UnsupportedMedia.
     """
-    with _decoding_errors(path, max_pixels), Image.open(path, formats=tuple(_MEDIA_TYPES)) as image:
-        if image.width * image.height > max_pixels:
-            raise SourceTooLarge(_too_large(max_pixels))
-        image.load()
-        upright = _in_eight_bits(ImageOps.exif_transpose(image))
-        upright.format = image.format
-        return upright
+    with _opened(path, max_pixels) as image:
+        return _upright(image)
 
 
 def flattened(image: Image.Image) -> Image.Image:
@@ -83,6 +103,22 @@ def flattened(image: Image.Image) -> Image.Image:
 def image_info(image: Image.Image, image_format: str) -> ImageInfo:
     """The facts of a picture that was decoded, or written in `image_format`."""
     return ImageInfo(image.width, image.height, image_format, _MEDIA_TYPES[image_format])
+
+
+@contextmanager
+def _opened(path: Path, max_pixels: int) -> Iterator[Image.Image]:
+    """A picture that is not too large, for a body that decodes it; what Pillow raises there becomes ours."""
+    with _decoding_errors(path, max_pixels), Image.open(path, formats=tuple(_MEDIA_TYPES)) as image:
+        if image.width * image.height > max_pixels:
+            raise SourceTooLarge(_too_large(max_pixels))
+        yield image
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    image.load()
+    upright = _in_eight_bits(ImageOps.exif_transpose(image))
+    upright.format = image.format
+    return upright
 
 
 def _in_eight_bits(image: Image.Image) -> Image.Image:

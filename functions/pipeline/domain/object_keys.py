@@ -27,8 +27,8 @@ def scene_image_key(user_id: str, scene_id: str, job_id: str, extension: str) ->
 
 
 def scene_image_thumbnail_key(user_id: str, scene_id: str, job_id: str) -> str:
-    """The small JPEG of a scene's picture."""
-    return _key(user_id, "images", scene_id, _named(job_id, "_thumbnail.jpg"))
+    """The small WebP of a scene's picture."""
+    return _key(user_id, "images", scene_id, _named(job_id, "_thumbnail.webp"))
 
 
 def clip_key(user_id: str, video_id: str, filename: str) -> str:

@@ -1,5 +1,7 @@
 """The plain prompt templates: what is sent to the models when no language model has written something better."""
 
+import hashlib
+
 
 def image_prompt(text: str, style_prompt: str, width_to_height: float) -> str:
     """The prompt of a scene's picture of that shape."""
@@ -24,3 +26,8 @@ def scene_title(text: str, limit: int = 60) -> str:
             return (title or word[: limit - 1]) + "…"
         title = f"{title} {word}".strip()
     return title
+
+
+def prompt_sha256(prompt: str) -> str:
+    """Tells whether two pictures were made from the same words: the hash, in hex, of exactly what was sent."""
+    return hashlib.sha256(prompt.encode()).hexdigest()

@@ -12,6 +12,7 @@ from pipeline.adapters.clip_preparation import prepare_clip
 from pipeline.adapters.frames import write_clip_thumbnail
 from pipeline.adapters.images import inspect_image
 from pipeline.adapters.media_probe import probe_media
+from pipeline.adapters.placeholders import placeholder_of
 from pipeline.domain.clip_names import build_clip_filename
 from pipeline.domain.clips import format_timecode
 from pipeline.domain.errors import DeadlineExceeded, MediaError, OutOfSpace, SourceError, UnsupportedMedia
@@ -53,6 +54,7 @@ class StoredClip:
     width: int
     height: int
     size_bytes: int
+    placeholder: str | None = None  # None: stored by an earlier version
 
     def as_result(self) -> Mapping[str, Any]:
         """The clip's part of a job document, in the documents' words."""
@@ -67,6 +69,7 @@ class StoredClip:
             "width": self.width,
             "height": self.height,
             "file_size_bytes": self.size_bytes,
+            "placeholder": self.placeholder,
         }
 
 
@@ -107,6 +110,7 @@ def store_clip(turn: Turn, place: ClipPlace, predicted: Predicted, tools: Tools)
         if probe.video is None:
             raise UnsupportedMedia("The model's clip has no video stream.")
         write_clip_thumbnail(path, thumbnail)
+        placeholder = placeholder_of(thumbnail.read_bytes())
         stored = tools.storage.upload_file(clip_key(turn.user_id, place.video_id, filename), path, "video/mp4")
         stored_thumbnail = tools.storage.upload_file(
             clip_thumbnail_key(turn.user_id, place.video_id, filename), thumbnail, "image/jpeg"
@@ -122,6 +126,7 @@ def store_clip(turn: Turn, place: ClipPlace, predicted: Predicted, tools: Tools)
         width=probe.video.width,
         height=probe.video.height,
         size_bytes=stored.size_bytes,
+        placeholder=placeholder,
     )
     _announce(turn, place, filename, clip, tools)
     return clip

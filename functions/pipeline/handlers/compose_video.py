@@ -12,6 +12,7 @@ from pipeline.adapters.composer import compose
 from pipeline.adapters.muxing import head_bytes
 from pipeline.adapters.object_storage import StoredObject
 from pipeline.adapters.picture_check import PictureCheck
+from pipeline.adapters.placeholders import placeholder_of
 from pipeline.adapters.watch import Watch
 from pipeline.domain.media_warnings import MediaWarning
 from pipeline.domain.object_keys import final_poster_key, final_thumbnail_key, final_video_key
@@ -59,6 +60,7 @@ class FinalVideo:
     width: int
     height: int
     size_bytes: int
+    placeholder: str | None = None  # None: made by an earlier version
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,7 @@ def compose_video(turn: Turn, desk: Desk, tools: Tools) -> Completed:
             "width": final.width,
             "height": final.height,
             "file_size_bytes": final.size_bytes,
+            "placeholder": final.placeholder,
         }
     )
 
@@ -150,7 +153,8 @@ def _finished(
     """Store what belongs to the video: its pictures."""
     storage, form = work.tools.storage, work.plan.form
     poster = storage.upload_bytes(final_poster_key(*work.names), check.poster(), "image/jpeg")
-    thumbnail = storage.upload_bytes(final_thumbnail_key(*work.names), check.thumbnail(), "image/jpeg")
+    small = check.thumbnail()
+    thumbnail = storage.upload_bytes(final_thumbnail_key(*work.names), small, "image/jpeg")
     return FinalVideo(
         video_url=video.url,
         video_key=video.key,
@@ -163,6 +167,7 @@ def _finished(
         width=form.width,
         height=form.height,
         size_bytes=video.size_bytes,
+        placeholder=placeholder_of(small),
     )
 
 

@@ -1,19 +1,20 @@
 """One picture for one scene: prompt, predict, (composite,) store."""
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from firebase_functions import logger
 
 from pipeline.adapters.compositing import ProductPlacement, composite_product
-from pipeline.adapters.images import inspect_image, write_thumbnail
+from pipeline.adapters.images import inspect_image, upright_file, write_thumbnail
+from pipeline.adapters.placeholders import placeholder_of
 from pipeline.domain.model_inputs import PictureTerms, as_fields, picture_terms
 from pipeline.domain.models import image_model
 from pipeline.domain.object_keys import scene_image_key, scene_image_thumbnail_key
 from pipeline.domain.outcomes import Completed
 from pipeline.domain.predictions import PredictionOrder
-from pipeline.domain.prompts import image_prompt
+from pipeline.domain.prompts import image_prompt, prompt_sha256
 from pipeline.domain.requests import ImageRequest, parse_request
 from pipeline.handlers.predictions import Predicted, obtain_prediction
 from pipeline.handlers.tools import Desk, Tools
@@ -30,8 +31,16 @@ class Prompt:
 
 
 @dataclass(frozen=True)
+class PredictedImage(Predicted):
+    """A finished prediction with the prompt that was sent: a retry that uses it may have another prompt of its own."""
+
+    prompt: str = ""  # empty: recorded by an earlier version, which knew one prompt only
+    prompt_source: str = ""
+
+
+@dataclass(frozen=True)
 class StoredImage:
-    """The picture in our storage. Sizes in pixels and bytes."""
+    """The picture in our storage. Sizes in pixels and bytes. None: stored by an earlier version."""
 
     image_url: str
     image_key: str
@@ -41,6 +50,8 @@ class StoredImage:
     height: int
     size_bytes: int
     composited: bool
+    media_type: str | None = None
+    placeholder: str | None = None
 
 
 def generate_image(turn: Turn, desk: Desk, tools: Tools) -> Completed:
@@ -51,9 +62,10 @@ def generate_image(turn: Turn, desk: Desk, tools: Tools) -> Completed:
     turn.report("predict", 10)
     predicted = turn.run_step(
         "predict",
-        Predicted,
-        lambda: obtain_prediction(turn, "predict", lambda: _order(prompt, terms, tools), tools),
+        PredictedImage,
+        lambda: _predict(turn, prompt, terms, tools),
     )
+    sent = predicted.prompt or prompt.text
     turn.report("composite" if request.use_product_composite else "store", 70)
     stored = turn.run_step("store", StoredImage, lambda: _store(turn, request, predicted, desk, tools))
     logger.info(
@@ -69,7 +81,11 @@ def generate_image(turn: Turn, desk: Desk, tools: Tools) -> Completed:
             "width": stored.width,
             "height": stored.height,
             "file_size_bytes": stored.size_bytes,
-            "prompt_source": prompt.source,
+            "media_type": stored.media_type,
+            "placeholder": stored.placeholder,
+            "prompt": sent,
+            "prompt_sha256": prompt_sha256(sent),
+            "prompt_source": predicted.prompt_source or prompt.source,
             "model": predicted.model,
             "seed": predicted.seed,
             "composite_method": "pil" if stored.composited else None,
@@ -91,6 +107,11 @@ def _prepare(turn: Turn, request: ImageRequest, terms: PictureTerms, desk: Desk)
     return Prompt(text=text, source="template")
 
 
+def _predict(turn: Turn, prompt: Prompt, terms: PictureTerms, tools: Tools) -> PredictedImage:
+    predicted = obtain_prediction(turn, "predict", lambda: _order(prompt, terms, tools), tools)
+    return PredictedImage(**asdict(predicted), prompt=prompt.text, prompt_source=prompt.source)
+
+
 def _order(prompt: Prompt, terms: PictureTerms, tools: Tools) -> PredictionOrder:
     settings = tools.settings
     return PredictionOrder(
@@ -103,7 +124,7 @@ def _order(prompt: Prompt, terms: PictureTerms, tools: Tools) -> PredictionOrder
 
 
 def _store(turn: Turn, request: ImageRequest, predicted: Predicted, desk: Desk, tools: Tools) -> StoredImage:
-    """Copy the provider's file, which it deletes after an hour, with the product in it if asked for."""
+    """Copy the provider's file, which it deletes after an hour, as it was delivered, or with the product in it."""
     with tempfile.TemporaryDirectory() as folder:
         picture = Path(folder) / "picture"
         tools.downloads.fetch(
@@ -115,9 +136,11 @@ def _store(turn: Turn, request: ImageRequest, predicted: Predicted, desk: Desk, 
         )
         if request.use_product_composite:
             picture = _with_product(turn, request, picture, desk, tools)
+        picture = upright_file(picture, Path(folder) / "upright")
         image = inspect_image(picture)
-        thumbnail = Path(folder) / "thumbnail.jpg"
-        write_thumbnail(picture, thumbnail)
+        thumbnail = Path(folder) / "thumbnail.webp"
+        thumbnail_type = write_thumbnail(picture, thumbnail).media_type
+        placeholder = placeholder_of(thumbnail.read_bytes())
         extension = image.media_type.removeprefix("image/").replace("jpeg", "jpg")
         stored = tools.storage.upload_file(
             scene_image_key(request.user_id, request.scene_id, turn.ref.job_id, extension),
@@ -127,7 +150,7 @@ def _store(turn: Turn, request: ImageRequest, predicted: Predicted, desk: Desk, 
         stored_thumbnail = tools.storage.upload_file(
             scene_image_thumbnail_key(request.user_id, request.scene_id, turn.ref.job_id),
             thumbnail,
-            "image/jpeg",
+            thumbnail_type,
         )
     return StoredImage(
         image_url=stored.url,
@@ -138,6 +161,8 @@ def _store(turn: Turn, request: ImageRequest, predicted: Predicted, desk: Desk, 
         height=image.height,
         size_bytes=stored.size_bytes,
         composited=request.use_product_composite,
+        media_type=image.media_type,
+        placeholder=placeholder,
     )
 
 
