@@ -64,6 +64,17 @@ def test_a_picture_is_described_whatever_its_name(image_format: str, media_type:
     assert inspect_image(path) == ImageInfo(60, 40, image_format, media_type)
 
 
+def test_a_phones_jpeg_with_more_pictures_behind_the_first_is_a_jpeg(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6
+    more = {"save_all": True, "append_images": [Image.new("RGB", (30, 20))]}
+    path = picture(tmp_path / "phone.jpg", "MPO", exif=exif, **more)
+    assert inspect_image(path) == ImageInfo(40, 60, "JPEG", "image/jpeg")
+    target = upright_file(path, tmp_path / "upright.jpg")
+    assert inspect_image(target) == ImageInfo(40, 60, "JPEG", "image/jpeg")
+    assert write_thumbnail(path, tmp_path / "thumbnail").height == 60
+
+
 def test_size_and_pixels_are_those_that_are_shown(tmp_path: Path) -> None:
     path = turned_photo(tmp_path / "photo.jpg")
     assert inspect_image(path) == ImageInfo(40, 60, "JPEG", "image/jpeg")

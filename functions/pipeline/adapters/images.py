@@ -22,6 +22,8 @@ MAX_IMAGE_PIXELS = 40_000_000
 """An 8K frame has 33 million. Decoded, each pixel takes up to four bytes."""
 
 _MEDIA_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
+_WITH_MORE_PICTURES = {"MPO": "JPEG"}
+"""A JPEG that has others behind it, as phones write them (depth, brightness); any reader takes it for a JPEG."""
 _WHITE = (255, 255, 255, 255)
 _ORIENTATION = 0x0112
 _TURNED = range(2, 9)
@@ -117,7 +119,7 @@ def _opened(path: Path, max_pixels: int) -> Iterator[Image.Image]:
 def _upright(image: Image.Image) -> Image.Image:
     image.load()
     upright = _in_eight_bits(ImageOps.exif_transpose(image))
-    upright.format = image.format
+    upright.format = _WITH_MORE_PICTURES.get(image.format or "", image.format)
     return upright
 
 
