@@ -66,21 +66,20 @@ def migrate_video(ref: VideoRef, tools: Tools, *, dry: bool) -> MigratedVideo:
     if not is_possible(ref):
         return MigratedVideo(ref, Imported(), "impossible", 0, catalogue.remarks)
     found = tools.patience.call(lambda: tools.library.videos(ref.user_id).get_video(ref.video_id))
-    imported, refused = _import_clips(ref, catalogue.clips, tools, are_new=found is None and not dry)
+    imported, refused = _import_clips(ref, catalogue, tools, are_new=found is None and not dry)
     document = _import_video(ref, catalogue, found, imported, tools, dry=dry)
     remarks = (*catalogue.remarks, *refused)
     return MigratedVideo(ref, imported, document, catalogue.video["total_size_bytes"], remarks)
 
 
-def _import_clips(
-    ref: VideoRef, clips: Sequence[ClipDocument], tools: Tools, *, are_new: bool
-) -> tuple[Imported, list[Remark]]:
+def _import_clips(ref: VideoRef, catalogue: Catalogue, tools: Tools, *, are_new: bool) -> tuple[Imported, list[Remark]]:
     """What was imported, and a remark for each clip that cannot be a document."""
     repository = tools.library.clips(ref.user_id, ref.video_id)
+    clips, titled = catalogue.clips, catalogue.titled
     imported, remarks = Imported(), list[Remark]()
 
     def import_all(batch: Sequence[ClipDocument]) -> Imported:
-        return tools.patience.call(lambda: repository.import_clips(batch, are_new=are_new))
+        return tools.patience.call(lambda: repository.import_clips(batch, are_new=are_new, titled=titled))
 
     for start in range(0, len(clips), PAGE):
         tools.stop.check()

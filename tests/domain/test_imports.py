@@ -113,6 +113,31 @@ def test_a_description_is_not_erased_by_files_that_tell_of_none():
     assert "scene_description" not in merged_clip(clip(), clip(scene_description=None))
 
 
+@pytest.mark.parametrize(
+    "untold",
+    [
+        {"duration_seconds": 0.0},
+        {"start_time": "00:00:00", "end_time": "00:00:00"},
+        {"video_url": None, "thumbnail_url": None},
+        {"scene_title": ""},
+    ],
+)
+def test_what_files_do_not_tell_erases_nothing_of_a_clip(untold: dict[str, Any]):
+    found = clip(start_time="00:01:00", end_time="00:01:05", created_at=EARLIER, completed_at=EARLIER)
+    assert untold.keys().isdisjoint(merged_clip(found, clip(**untold)))
+
+
+def test_a_thumbnail_that_is_gone_leaves_no_url():
+    taken = merged_clip(clip(), clip(has_thumbnail=False, thumbnail_r2_key=None, thumbnail_url=None))
+    assert taken["thumbnail_url"] is None
+
+
+def test_a_title_made_of_a_name_replaces_none_that_is_there():
+    named = clip(scene_title="Words of the name")
+    assert "scene_title" not in merged_clip(clip(scene_title="Written by hand"), named, is_titled=False)
+    assert merged_clip(clip(scene_title=""), named, is_titled=False)["scene_title"] == "Words of the name"
+
+
 def test_a_videos_statistics_and_beginning_are_its_own():
     taken = merged_video(video(clips_count=7, created_by="x"), video(video_title="New"))
     assert taken["video_title"] == "New"

@@ -263,6 +263,22 @@ def test_who_reads_only_documents_is_left_out_unless_named(place: Place):
     assert (status, report["counts"]["edited"]) == (0, 1)
 
 
+def test_words_and_times_that_files_do_not_know_stay_as_somebody_wrote_them(place: Place):
+    place.put("user-0/run-1/clips/clip_01_01_harbour_split.mp4", b"clip")
+    command(place, "run")
+    known = {
+        "scene_title": "At the harbour",
+        "start_time": "00:00:10",
+        "end_time": "00:00:15",
+        "duration_seconds": 5.0,
+    }
+    document = place.tools().client.document("users/user-0/videos/run-1/clips/clip_01_01_harbour_split")
+    document.update(known)
+    _, report = command(place, "run", "--again")
+    assert report["this_run"]["documents_written"] == 0
+    assert known.items() <= document.get().to_dict().items()
+
+
 def test_the_way_back_needs_no_verification_and_brings_the_manifests_up_to_date(place: Place):
     small(place)
     command(place, "run")

@@ -13,11 +13,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from pipeline.domain.clip_names import ReadClipName, read_clip_filename, slug_words
 from pipeline.domain.clips import (
     DEFAULT_PRIORITY,
+    NO_TIME,
     ClipDocument,
     VideoDocument,
     check_document_id,
@@ -30,8 +31,9 @@ from pipeline.domain.highlights import Highlight, Highlights, read_highlights
 from pipeline.domain.manifests import Manifest, read_manifest
 from pipeline.domain.object_keys import clip_key, clip_thumbnail_key
 
-NO_TIME = "00:00:00"
 MAX_STYLES = 100
+THUMBNAILS: tuple[Literal["jpg", "webp"], ...] = ("jpg", "webp")
+"""Of a clip with several the first."""
 UNKNOWN = Highlight(None, None, None, None, None, None, None, None)
 BEFORE_ALL = datetime.fromtimestamp(0, UTC)
 

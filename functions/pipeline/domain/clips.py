@@ -14,6 +14,8 @@ MAX_STYLE_BYTES = 200
 MAX_AMOUNT = 2**63
 MAX_TEXT_BYTES = 1_000_000  # a document's limit
 DEFAULT_PRIORITY = 99
+NO_TIME = "00:00:00"
+"""Of a beginning and an end alike: nobody knows them."""
 
 Number = TypeVar("Number", int, float)
 

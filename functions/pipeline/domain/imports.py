@@ -5,7 +5,7 @@
     written later than the import's times      the same: a job has made it anew since, or is about to
     neither                                    all that differs, except created_at, created_by, and a time of completion
 
-What files cannot tell (None, 0, an empty list) erases nothing that a document knows.
+What files cannot tell (None, 0, an empty list, no times, a title made of a name) erases nothing that a document knows.
 """
 
 from collections.abc import Mapping
@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pipeline.domain.clips import (
+    NO_TIME,
     ClipDocument,
     VideoDocument,
     check_amount,
@@ -31,6 +32,7 @@ Fields = dict[str, Any]
 STATUS_ORDER = ("processing", "failed", "completed")
 
 _FROM_THE_START = ("created_at", "created_by")
+_MAYBE_UNTOLD = ("scene_description", "duration_seconds", "video_url")
 _STATISTICS = ("clips_count", "clips_by_style", "total_size_bytes", "updated_at")
 _TIMES = ("created_at", "updated_at", "completed_at", "failed_at")
 _STATE_OF_VIDEO = ("status", "completed_at", "failed_at", "video_url")
@@ -75,13 +77,18 @@ def checked_video(user_id: str, video: VideoDocument) -> Fields:
     return fields
 
 
-def merged_clip(found: Mapping[str, Any], clip: Fields) -> Fields:
-    """Those fields of an import that a clip which is there takes."""
+def merged_clip(found: Mapping[str, Any], clip: Fields, *, is_titled: bool = True) -> Fields:
+    """Those fields of an import that a clip which is there takes. `is_titled`: somebody wrote the import's title."""
     if _has_moved_on(found, clip):
         return {}
-    taken = _without(clip, _FROM_THE_START)
-    if clip["scene_description"] is None:
-        del taken["scene_description"]
+    untold = [name for name in _MAYBE_UNTOLD if not clip.get(name)]
+    if clip["has_thumbnail"] and not clip.get("thumbnail_url"):
+        untold.append("thumbnail_url")
+    if clip["start_time"] == clip["end_time"] == NO_TIME:
+        untold += ["start_time", "end_time"]
+    if not (is_titled and clip["scene_title"]):
+        untold.append("scene_title")
+    taken = _without(clip, (*_FROM_THE_START, *(name for name in untold if found.get(name))))
     if found.get("status") == clip["status"] and found.get("completed_at"):
         del taken["completed_at"]
     return taken

@@ -4,7 +4,7 @@ integration guide.
 Every method is safe to repeat and to run beside itself.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cached_property, reduce
 from typing import Any, cast
@@ -103,10 +103,13 @@ class ClipRepository:
 
         return cast(ClipDocument, change_document(self._client, document, decide))
 
-    def import_clips(self, clips: Iterable[ClipDocument], *, are_new: bool = False) -> Imported:
+    def import_clips(
+        self, clips: Iterable[ClipDocument], *, are_new: bool = False, titled: Collection[str] | None = None
+    ) -> Imported:
         """Write many clips that are known from their files, as `domain.imports` says. A repeat writes nothing.
 
-        `are_new`: most likely none of them has a document yet; then it costs less to try that first.
+        `are_new`: most likely none of them has a document yet; then it costs less to try that first. `titled`: the ids
+        of those whose titles somebody wrote, None for all; other titles replace none.
         Raises InvalidRequest for a clip that is wrong, or is not of this video, before anything of its batch is
         written.
         """
@@ -114,7 +117,11 @@ class ClipRepository:
             (self._document(fields["clip_id"]), fields)
             for fields in (checked_clip(self.user_id, self.video_id, clip) for clip in clips)
         )
-        return import_documents(self._client, documents, merged_clip, are_new=are_new)
+
+        def merge(found: Fields, clip: Fields) -> Fields:
+            return merged_clip(found, clip, is_titled=titled is None or clip["clip_id"] in titled)
+
+        return import_documents(self._client, documents, merge, are_new=are_new)
 
     def update_clip_status(
         self,
