@@ -144,6 +144,11 @@ def test_a_videos_statistics_and_beginning_are_its_own():
     assert {"clips_count", "clips_by_style", "total_size_bytes", "created_at", "created_by"}.isdisjoint(taken)
 
 
+def test_styles_that_only_a_job_knows_of_stay():
+    taken = merged_video(video(styles_processed=["blur", "split"]), video(styles_processed=["split", "crop"]))
+    assert taken["styles_processed"] == ["blur", "split", "crop"]
+
+
 def test_a_video_that_a_job_works_on_keeps_its_status_and_url():
     found = video(status="processing", completed_at=None, updated_at=LATER, video_url="https://example.com/new")
     taken = merged_video(found, video(video_url="https://example.com/old", youtube_id="abc"))

@@ -97,6 +97,10 @@ def merged_clip(found: Mapping[str, Any], clip: Fields, *, is_titled: bool = Tru
 def merged_video(found: Mapping[str, Any], video: Fields) -> Fields:
     """Those fields of an import that a video which is there takes. Its statistics are counted, never taken."""
     taken = {name: value for name, value in _without(video, _FROM_THE_START + _STATISTICS).items() if value}
+    if "styles_processed" in taken:  # clips of a style may be in the making
+        taken["styles_processed"] = list(
+            dict.fromkeys([*(found.get("styles_processed") or ()), *video["styles_processed"]])
+        )
     state = {name: video[name] for name in _STATE_OF_VIDEO if name != "video_url" or video[name]}
     if found.get("status") == video["status"]:
         state = {name: value for name, value in state.items() if name == "video_url" or not found.get(name)}
