@@ -173,6 +173,16 @@ def test_what_is_no_clip_is_remarked():
     assert set(texts(found)) == {file.key.removeprefix(f"{USER}/{VIDEO}/") for file in files[3:11]}
 
 
+def test_a_thumbnail_may_be_webp_and_jpeg_comes_first():
+    clips = [stored(f"clips/clip_0{number}_01_a_split.mp4") for number in (1, 2)]
+    found = catalogue([*clips, *(stored(f"clips/clip_0{name}") for name in ("1_01_a_split.webp", "2_01_a_split.webp"))])
+    assert [clip["has_thumbnail"] for clip in found.clips] == [True, True]
+    assert str(found.clips[0]["thumbnail_r2_key"]).endswith("clip_01_01_a_split.webp")
+    both = catalogue([clips[0], *(stored(f"clips/clip_01_01_a_split.{ending}") for ending in ("webp", "jpg"))])
+    assert str(both.clips[0]["thumbnail_r2_key"]).endswith(".jpg")
+    assert both.remarks == ()
+
+
 def test_odd_names_are_clips_with_remarks():
     found = catalogue([stored("clips/Intro.mp4")])
     assert (found.clips[0]["scene_id"], found.clips[0]["priority"], found.clips[0]["scene_title"]) == (0, 99, "Intro")

@@ -128,17 +128,17 @@ def _clip_files(
         try:
             check_document_id("clip_id", name.removesuffix(".mp4"))
             clip_key(user_id, video_id, name)
-            thumbnail = clip_thumbnail_key(user_id, video_id, name)
+            thumbnails = [clip_thumbnail_key(user_id, video_id, name, extension) for extension in THUMBNAILS]
         except InvalidRequest as error:
             remarks.append(Remark(file.key, str(error)))
             continue
         if file.key in clips:
             remarks.append(Remark(file.key, "is listed more than once"))
             continue
-        clips[file.key] = (file, by_key.get(thumbnail))
+        clips[file.key] = (file, next((by_key[key] for key in thumbnails if key in by_key), None))
     for file in others:
         stem, dot, ending = file.key.rpartition(".")
-        if not (dot and ending in ("jpg", "webp")):
+        if not (dot and ending in THUMBNAILS):
             remarks.append(Remark(file.key, "is no clip and no thumbnail"))
         elif f"{stem}.mp4" not in clips:
             remarks.append(Remark(file.key, "is the thumbnail of no clip"))
