@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pipeline.domain.catalogue import catalogue_of
 from pipeline.domain.clips import check_document_id, check_style, parse_timecode
 from pipeline.domain.highlights import merge_highlights
+from pipeline.domain.imports import checked_video
 from pipeline.domain.manifests import manifest_bytes
 from tests.domain.catalogue_samples import (
     CREATED,
@@ -129,6 +130,18 @@ def test_a_video_that_is_in_work_by_its_manifest_is_not_completed():
     working = {**video_document(CLIPS), "status": "processing", "completed_at": None}
     video = catalogue(files_of(CLIPS), None, manifest_bytes(working, CLIPS)).video
     assert (video["status"], video["completed_at"]) == ("processing", None)
+
+
+@pytest.mark.parametrize("status", ["processing", "completed", "failed"])
+@pytest.mark.parametrize("times", [{}, {"completed_at": CREATED, "failed_at": CREATED}])
+def test_the_times_of_a_video_are_those_of_its_status(status, times):
+    known = {**video_document(CLIPS), "completed_at": None, "failed_at": None, **times, "status": status}
+    found = catalogue(files_of(CLIPS), None, manifest_bytes(known, CLIPS)).video
+    assert (found["completed_at"] is not None, found["failed_at"] is not None) == (
+        status == "completed",
+        status == "failed",
+    )
+    assert checked_video(USER, found)["status"] == status
 
 
 def test_sizes_keys_thumbnails_and_owners_are_never_taken_from_a_manifest():

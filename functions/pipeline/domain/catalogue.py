@@ -257,8 +257,8 @@ def _video(
         created_by=known.get("created_by"),
         created_at=known.get("created_at", min(stored)),
         updated_at=known.get("updated_at", last),
-        completed_at=known.get("completed_at") or (last if status == "completed" else None),
-        failed_at=known.get("failed_at"),
+        completed_at=(known.get("completed_at") or last) if status == "completed" else None,
+        failed_at=(known.get("failed_at") or last) if status == "failed" else None,
     )
 
 
