@@ -59,6 +59,12 @@ def test_a_missing_duration_is_that_between_start_and_end():
     assert only_entry(start="00:10", end="00:12.5")[0].duration_seconds == 2.5
 
 
+@pytest.mark.parametrize("text", ["", " \n"])
+def test_an_empty_text_tells_nothing(text):
+    entry, remarks = only_entry(title=text, description=text)
+    assert (entry.title, entry.description, remarks) == (None, None, ())
+
+
 def test_an_id_may_be_written_as_text():
     assert 7 in read_highlights(file_of([{"id": "7"}])).by_scene()
 

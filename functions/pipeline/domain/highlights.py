@@ -183,7 +183,7 @@ class _Reader:
         if isinstance(value, str):
             if len(value) > MAX_TEXT_LETTERS:
                 self._remark(field, f"is cut after {MAX_TEXT_LETTERS} letters")
-            return readable_text(value[:MAX_TEXT_LETTERS])
+            return readable_text(value[:MAX_TEXT_LETTERS]) if value.strip() else None
         self._refuse(field, value, "is no text")
         return None
 
