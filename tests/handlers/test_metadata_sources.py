@@ -20,6 +20,7 @@ from pipeline.handlers.metadata_sources import (
     effective_mode,
     metadata_source,
 )
+from pipeline.handlers.show_video import show_video
 from pipeline.handlers.tools import Library
 from tests.handlers.conftest import Workbench
 from tests.handlers.watched_storage import WatchedStorage, refuse_everything
@@ -211,6 +212,20 @@ class TestFallback:
             assert all_videos(source, page_size) == ["e", "d", "b", "a", "c", "f"]
         assert all_videos(source, 2, status="failed") == []
         assert workbench.read("users/fb-list/metadata/phase")["fallbacks"] > 0
+
+
+@pytest.mark.parametrize("mode", [DUAL, FALLBACK])
+def test_a_video_that_only_storage_has_is_read_and_counted_once(workbench: Workbench, mode: MetadataMode):
+    shelf = library(workbench, mode)
+    user_id = f"once-{mode}"
+    for number in (1, 2):
+        key = f"{user_id}/v/clips/clip_{number:02d}_01_a_split.mp4"
+        shelf.storage.upload_bytes(key, b"x", "video/mp4")
+    storage = WatchedStorage(shelf.storage)
+    shown = show_video(user_id, "v", ClipSelection(page_size=1), replace(shelf, storage=storage))  # type: ignore[arg-type]
+    assert (shown.video["clips_count"], len(shown.clips)) == (2, 1)
+    assert storage.named("list_objects") == [f"{user_id}/v/"]
+    assert workbench.read(f"users/{user_id}/metadata/phase").get("fallbacks", 0) == (1 if mode is FALLBACK else 0)
 
 
 class TestModes:

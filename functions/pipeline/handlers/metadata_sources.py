@@ -53,6 +53,11 @@ class MetadataSource(Protocol):
     def list_clips(self, video_id: str, selection: ClipSelection) -> Page[ClipDocument]:
         """A page of a video's clips, by priority, then clip_id; empty when there is no such video."""
 
+    def get_video_and_clips(
+        self, video_id: str, selection: ClipSelection
+    ) -> tuple[VideoDocument | None, Page[ClipDocument]]:
+        """Both of them, asked for together: in one round trip, or from one reading of the files."""
+
     def get_clip(self, video_id: str, clip_id: str) -> ClipDocument | None:
         """The clip, or None when there is none."""
 
@@ -72,6 +77,14 @@ class FirestoreSource:
 
     def list_clips(self, video_id: str, selection: ClipSelection) -> Page[ClipDocument]:
         return self._library.clips(self._user_id, video_id).list_clips(**vars(selection))
+
+    def get_video_and_clips(
+        self, video_id: str, selection: ClipSelection
+    ) -> tuple[VideoDocument | None, Page[ClipDocument]]:
+        with ThreadPoolExecutor(1) as beside:
+            finding = beside.submit(self.get_video, video_id)
+            clips = self.list_clips(video_id, selection)
+            return finding.result(), clips
 
     def get_clip(self, video_id: str, clip_id: str) -> ClipDocument | None:
         return self._library.clips(self._user_id, video_id).get_clip(clip_id)
@@ -121,6 +134,12 @@ class StorageSource:
     def list_clips(self, video_id: str, selection: ClipSelection) -> Page[ClipDocument]:
         return _page_of_clips(self.catalogue(video_id), selection)
 
+    def get_video_and_clips(
+        self, video_id: str, selection: ClipSelection
+    ) -> tuple[VideoDocument | None, Page[ClipDocument]]:
+        catalogue = self.catalogue(video_id)
+        return None if catalogue is None else catalogue.video, _page_of_clips(catalogue, selection)
+
     def get_clip(self, video_id: str, clip_id: str) -> ClipDocument | None:
         return _clip_of(self.catalogue(video_id), check_document_id("clip_id", clip_id))
 
@@ -167,6 +186,13 @@ class FallbackSource:
         _, catalogue = self._look(video_id, has_clips=bool(page))
         return page if catalogue is None else _page_of_clips(catalogue, selection)
 
+    def get_video_and_clips(
+        self, video_id: str, selection: ClipSelection
+    ) -> tuple[VideoDocument | None, Page[ClipDocument]]:
+        video, page = self._firestore.get_video_and_clips(video_id, selection)
+        catalogue = self._instead_of(video, video_id, has_clips=bool(page))
+        return (video, page) if catalogue is None else (catalogue.video, _page_of_clips(catalogue, selection))
+
     def get_clip(self, video_id: str, clip_id: str) -> ClipDocument | None:
         clip = self._firestore.get_clip(video_id, clip_id)
         if clip is not None:
@@ -176,13 +202,17 @@ class FallbackSource:
     def _look(self, video_id: str, *, has_clips: bool = False) -> tuple[VideoDocument | None, Catalogue | None]:
         """Firestore's video, and what storage has instead where it is missing or has no clips."""
         video = self._firestore.get_video(video_id)
+        return video, self._instead_of(video, video_id, has_clips=has_clips)
+
+    def _instead_of(self, video: VideoDocument | None, video_id: str, *, has_clips: bool) -> Catalogue | None:
+        """What storage has instead of Firestore's video, logged and counted; None where Firestore's is to be shown."""
         if video is not None and (has_clips or self._has_clips(video_id)):
-            return video, None
+            return None
         catalogue = self._storage.catalogue(video_id)
         if catalogue is None or (video is not None and not catalogue.clips):
-            return video, None
+            return None
         self._tell(video_id)
-        return video, catalogue
+        return catalogue
 
     def _has_clips(self, video_id: str) -> bool:
         return bool(self._library.clips(self._user_id, video_id).list_clips(page_size=1))

@@ -37,15 +37,12 @@ def show_video(user_id: str, video_id: str, selection: ClipSelection, library: L
     The video and its clips are asked for at once: what a caller waits for is one round trip, and one query.
     """
     check_document_id("video_id", video_id)
-    source = metadata_source(user_id, library)
+    video, clips = metadata_source(user_id, library).get_video_and_clips(video_id, selection)
+    if video is None:
+        raise NotFound(f"There is no video '{video_id[:80]}'.")
+    lifetime = for_period(library.clock(), THUMBNAIL_PERIOD_SECONDS, THUMBNAIL_LEAST_SECONDS)
+    shares = [clips[number::CALLS_AT_ONCE] for number in range(CALLS_AT_ONCE)]
     with ThreadPoolExecutor(CALLS_AT_ONCE) as beside:
-        finding = beside.submit(source.get_video, video_id)
-        clips = source.list_clips(video_id, selection)
-        video = finding.result()
-        if video is None:
-            raise NotFound(f"There is no video '{video_id[:80]}'.")
-        lifetime = for_period(library.clock(), THUMBNAIL_PERIOD_SECONDS, THUMBNAIL_LEAST_SECONDS)
-        shares = [clips[number::CALLS_AT_ONCE] for number in range(CALLS_AT_ONCE)]
         thumbnails = dict(chain.from_iterable(beside.map(lambda share: _thumbnails(share, lifetime, library), shares)))
     return ShownVideo(video, clips, thumbnails)
 
