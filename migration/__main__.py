@@ -27,7 +27,7 @@ from migration.running import RunOptions, run, totals
 from migration.state_file import StateFile
 from migration.switching import phases, switch
 from migration.tools import Tools, open_tools
-from migration.verification import known_users, verify
+from migration.verification import possible_users, verify
 from migration.waiting import Stopped
 from pipeline.domain.errors import ConfigurationError, JobError
 from pipeline.domain.metadata_modes import MetadataMode
@@ -86,7 +86,7 @@ def _verify(chosen: argparse.Namespace, tools: Tools) -> int:
 
 
 def _switch(chosen: argparse.Namespace, tools: Tools) -> int:
-    users = known_users(tools) if chosen.all_users else chosen.user
+    users = possible_users(tools) if chosen.all_users else chosen.user
     switched = [switch(user_id, MetadataMode(chosen.to), tools) for user_id in users]
     write_report(chosen.report, switch_report(switched, tools))
     show_switch(switched, tools)

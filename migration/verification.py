@@ -11,9 +11,8 @@ from migration.parallel import for_each
 from migration.progress import ProgressBar
 from migration.running import Failed, attempt, failure_line
 from migration.tools import Tools
-from migration.video_migration import is_possible, no_video_remark
+from migration.video_migration import is_possible, is_possible_user, no_video_remark
 from pipeline.domain.catalogue import Remark
-from pipeline.domain.clips import check_document_id
 from pipeline.domain.errors import InvalidRequest
 from pipeline.domain.metadata_modes import MetadataMode
 from pipeline.handlers.metadata_sources import effective_mode
@@ -115,6 +114,11 @@ def known_users(tools: Tools) -> list[str]:
     return list(dict.fromkeys([*stored, *documented_users(tools)]))
 
 
+def possible_users(tools: Tools) -> list[str]:
+    """Those of them who can have documents: of folders with other names nobody is the user."""
+    return [user_id for user_id in known_users(tools) if is_possible_user(user_id)]
+
+
 def documented_users(tools: Tools) -> list[str]:
     """Everybody who has documents, of whatever kind below their own."""
     users = tools.client.collection("users")
@@ -124,9 +128,7 @@ def documented_users(tools: Tools) -> list[str]:
 def known_videos(user_id: str, tools: Tools) -> list[VideoRef]:
     """All that the user has a folder or documents of."""
     stored = list(stored_videos(user_id, tools.library.storage, tools.patience))
-    try:
-        check_document_id("user_id", user_id)
-    except InvalidRequest:
+    if not is_possible_user(user_id):
         return stored
     videos = tools.client.collection("users", user_id, "videos")
     documented = tools.patience.call(lambda: [document.id for document in videos.list_documents()])

@@ -134,9 +134,17 @@ def no_video_remark(ref: VideoRef) -> Remark:
 
 def is_possible(ref: VideoRef) -> bool:
     """Whether documents can have these names."""
+    return is_possible_user(ref.user_id) and _can_be_id("video_id", ref.video_id)
+
+
+def is_possible_user(user_id: str) -> bool:
+    """The same of a user alone."""
+    return _can_be_id("user_id", user_id)
+
+
+def _can_be_id(field: str, name: str) -> bool:
     try:
-        check_document_id("user_id", ref.user_id)
-        check_document_id("video_id", ref.video_id)
+        check_document_id(field, name)
     except InvalidRequest:
         return False
     return True

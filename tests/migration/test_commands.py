@@ -248,6 +248,14 @@ def test_a_user_is_switched_only_when_nothing_is_different(place: Place, capsys:
     assert "user-1" in shown
 
 
+def test_a_folder_that_can_be_no_users_stands_in_no_users_way(place: Place):
+    small(place)
+    place.put("__trash__/run-1/clips/clip_01_01_old_split.mp4", b"clip")
+    command(place, "run")
+    status, report = command(place, "switch", "--all-users", "--to", "firestore_with_fallback")
+    assert (status, [one["user_id"] for one in report["users"]]) == (0, ["user-0", "user-1"])
+
+
 def test_who_reads_only_documents_is_left_out_unless_named(place: Place):
     small(place)
     command(place, "run")
