@@ -34,7 +34,7 @@ def switch(user_id: str, mode: MetadataMode, tools: Tools) -> Switched:
     own = patience.call(lambda: library.phases.mode_of(user_id)) or MetadataMode.DUAL_WRITE
     if later_mode(mode, own) is own:
         patience.call(lambda: library.phases.switch(user_id, mode, None))
-        if own is MetadataMode.FIRESTORE_ONLY and mode is not own:
+        if mode_of(user_id, tools).writes_manifests:  # whoever was where, and however often this was broken off
             _write_manifests(user_id, tools)
         return Switched(user_id, mode_of(user_id, tools), is_done=True)
     now = library.clock()  # what was verified is no older
@@ -56,7 +56,10 @@ def _page_of_phases(user_ids: Sequence[str], tools: Tools) -> list[MetadataPhase
 
 
 def _write_manifests(user_id: str, tools: Tools) -> None:
-    """Nobody has written any since the user was put into the last mode: readers of files would miss what came since."""
+    """Nobody writes any in the last mode, the deployment's or the user's: readers of files would miss what came since.
+
+    Those that are as they should be are only read.
+    """
 
     def write(video_id: str) -> None:
         tools.patience.call(lambda: write_manifest(user_id, video_id, tools.library))

@@ -17,9 +17,11 @@ import pytest
 from migration.__main__ import main
 from migration.gated_firestore import GatedClient
 from migration.running import RunOptions, run, totals
+from migration.switching import switch
 from migration.verification import verify
 from pipeline.adapters.object_storage import ObjectStorage, StoredObject
 from pipeline.domain.errors import StorageRefused
+from pipeline.domain.metadata_modes import MetadataMode
 from pipeline.repositories.clips import ClipRepository
 from pipeline.repositories.metadata_phases import MetadataPhaseRepository
 from pipeline.repositories.videos import VideoRepository
@@ -304,6 +306,53 @@ def test_the_way_back_needs_no_verification_and_brings_the_manifests_up_to_date(
     assert phase.verified_at is not None
     status, report = command(place, "verify")
     assert (status, report["differences"]) == (0, [])
+
+
+def titles_of(place: Place, video: str) -> set[str]:
+    """As the video's manifest tells them."""
+    manifest = json.loads(place.tools().library.storage.read_bytes(f"{video}/manifest.json"))
+    return {one["scene_title"] for one in manifest["clips"]}
+
+
+class Dying:
+    """A storage whose process dies at the first manifest."""
+
+    def __init__(self, storage: ObjectStorage) -> None:
+        self._storage = storage
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._storage, name)
+
+    def update_bytes(self, *_: Any) -> StoredObject:
+        raise KeyboardInterrupt
+
+
+def test_a_way_back_that_was_broken_off_is_gone_to_its_end_by_the_next(place: Place):
+    small(place)
+    command(place, "run")
+    command(place, "switch", "--user", "user-0", "--to", "firestore_only")
+    tools = place.tools()
+    [clip, *_] = ClipRepository("user-0", "video-000", client=tools.client).list_clips()
+    document = tools.client.document(f"users/user-0/videos/video-000/clips/{clip['clip_id']}")
+    document.update({"scene_title": "Since then"})
+    dying = cast(ObjectStorage, Dying(tools.library.storage))
+    with pytest.raises(KeyboardInterrupt):
+        switch("user-0", MetadataMode.DUAL_WRITE, replace(tools, library=replace(tools.library, storage=dying)))
+    assert command(place, "switch", "--user", "user-0", "--to", "dual_write")[0] == 0
+    assert "Since then" in titles_of(place, "user-0/video-000")
+
+
+def test_the_way_back_of_a_whole_deployment_brings_manifests_of_users_who_never_were_switched(place: Place):
+    small(place)
+    command(place, "run")
+    place.environment["METADATA_MODE"] = "firestore_only"
+    tools = place.tools()
+    [clip, *_] = ClipRepository("user-0", "video-000", client=tools.client).list_clips()
+    document = tools.client.document(f"users/user-0/videos/video-000/clips/{clip['clip_id']}")
+    document.update({"scene_title": "Since then"})
+    place.environment["METADATA_MODE"] = "dual_write"
+    assert command(place, "switch", "--all-users", "--to", "dual_write")[0] == 0
+    assert "Since then" in titles_of(place, "user-0/video-000")
 
 
 def test_wrong_settings_are_named(place: Place, capsys: pytest.CaptureFixture[str]):
