@@ -19,7 +19,7 @@ FOREIGN = (JobError, GoogleAPIError, TransportError)
 FIRST_SECONDS = 0.5
 LONGEST_SECONDS = 30.0
 TRIES = 8
-"""About two minutes of waiting in all; what lasts longer is reported, and done by the next run."""
+"""Up to a minute of waiting in all; what lasts longer is reported, and done by the next run."""
 
 
 class Stopped(Exception):
