@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from google.cloud import firestore
 from localdev.stack import PROJECT_ID
 from pipeline.adapters.object_storage import ObjectStorage, StoredObject, in_batches
 from pipeline.domain.errors import InvalidRequest, NotFound, StillProcessing
+from pipeline.domain.jobs import CreatedWake, JobKind, JobRef
 from pipeline.handlers.delete_video import delete_clip, delete_video
 from pipeline.handlers.sweep import Swept, sweep
 from pipeline.handlers.tools import Library, Tools
@@ -19,7 +21,7 @@ from pipeline.repositories.clips import ClipRepository
 from pipeline.repositories.deletions import DeletionRepository
 from pipeline.repositories.videos import VideoRepository
 from tests.clip_documents import clip_document, video_document
-from tests.handlers.conftest import Workbench
+from tests.handlers.conftest import USER, Workbench
 
 CLIPS = 3
 PATIENCE = timedelta(minutes=11)
@@ -338,3 +340,22 @@ def test_a_hundred_thousand_files_are_never_held_together(shelf: Shelf):
     delete_video(shelf.user_id, "run-1", replace(shelf.library, storage=storage))
     assert storage.deleted == storage.FILES
     assert storage.held <= 1001
+
+
+def test_a_clip_that_is_made_while_its_video_is_deleted_leaves_nothing(workbench: Workbench, picture: Path):
+    workbench.write("storyboards/gone-board", {"user_id": USER, "title": "Gone", "scene_order": ["gone-scene"]})
+    library, ref = workbench.tools(), JobRef(JobKind.VIDEO, "gone-job")
+    library.videos(USER).create_or_update_video("gone-board", status="completed")
+    fields = {
+        "scene_id": workbench.scene("gone-scene"),
+        "image_url": workbench.publish(picture),
+        "text": "A lighthouse",
+    }
+    asked = {"job_id": ref.job_id, "user_id": USER, "status": "pending", "storyboard_id": "gone-board"}
+    workbench.write(ref.path, {**asked, **fields, "duration": 2.0})
+    workbench.wake(ref, CreatedWake())
+    delete_video(USER, "gone-board", library)
+    job = workbench.finish(ref)
+    assert (job["status"], job["error"]["code"]) == ("error", "not_found")
+    assert library.clips(USER, "gone-board").count() == 0
+    assert list(library.storage.list_objects(f"{USER}/gone-board/")) == []

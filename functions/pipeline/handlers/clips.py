@@ -15,7 +15,7 @@ from pipeline.adapters.media_probe import probe_media
 from pipeline.adapters.placeholders import placeholder_of
 from pipeline.domain.clip_names import build_clip_filename
 from pipeline.domain.clips import format_timecode
-from pipeline.domain.errors import DeadlineExceeded, MediaError, OutOfSpace, SourceError, UnsupportedMedia
+from pipeline.domain.errors import DeadlineExceeded, MediaError, NotFound, OutOfSpace, SourceError, UnsupportedMedia
 from pipeline.domain.media import MediaProbe
 from pipeline.domain.model_inputs import ClipTerms
 from pipeline.domain.object_keys import clip_key, clip_thumbnail_key
@@ -128,7 +128,11 @@ def store_clip(turn: Turn, place: ClipPlace, predicted: Predicted, tools: Tools)
         size_bytes=stored.size_bytes,
         placeholder=placeholder,
     )
-    _announce(turn, place, filename, clip, tools)
+    try:
+        _announce(turn, place, filename, clip, tools)
+    except NotFound:  # its video was deleted meanwhile: nobody would find these files, or delete them
+        tools.storage.delete_objects([clip.video_key, clip.thumbnail_key])
+        raise
     return clip
 
 
@@ -148,6 +152,8 @@ def _prepared(turn: Turn, clip: Path, probe: MediaProbe) -> tuple[Path, MediaPro
 
 
 def _announce(turn: Turn, place: ClipPlace, filename: str, clip: StoredClip, tools: Tools) -> None:
+    # first: of a video that is gone no clip is written
+    tools.videos(turn.user_id).add_style(place.video_id, place.style)
     clips = tools.clips(turn.user_id, place.video_id)
     clips.create_clip(
         clip_id=clip.clip_id,
@@ -162,7 +168,6 @@ def _announce(turn: Turn, place: ClipPlace, filename: str, clip: StoredClip, too
         priority=place.scene_number,
         created_by=turn.ref.path,
     )
-    tools.videos(turn.user_id).add_style(place.video_id, place.style)
     clips.update_clip_status(
         clip_id=clip.clip_id,
         status="completed",
