@@ -8,9 +8,11 @@ from PIL import Image
 from pipeline.adapters.media_probe import probe_media
 from pipeline.adapters.placeholders import placeholder_of
 from pipeline.domain.jobs import JobKind
+from pipeline.handlers.delete_video import delete_video
 from pipeline.repositories.videos import VideoRepository
 from tests.handlers.composition_jobs import ONE_GO, ONE_PIECE, CompositionJob
 from tests.handlers.conftest import USER, Workbench
+from tests.handlers.watched_storage import WatchedStorage
 from tests.media_samples import MediaSamples
 
 
@@ -49,6 +51,25 @@ def test_clips_and_music_become_one_video(workbench: Workbench, media_samples: M
     video = VideoRepository(USER, client=workbench.client).get_video("compose-happy")
     assert video is not None
     assert (video["status"], video["video_url"], video["video_title"]) == ("completed", job["video_url"], "Two colours")
+
+
+def test_a_video_that_is_deleted_while_it_is_composed_leaves_no_files(
+    workbench: Workbench, media_samples: MediaSamples
+):
+    library, deleted = workbench.tools(), list[str]()
+
+    def delete_once(name: str, key: str) -> None:
+        if name == "upload_bytes" and not deleted:  # of the poster
+            deleted.append(key)
+            delete_video(USER, "compose-gone", library)
+
+    workbench.write("storyboards/compose-gone", {"user_id": USER, "title": "Gone"})
+    library.videos(USER).create_or_update_video("compose-gone", status="completed")
+    workbench.storage = WatchedStorage(workbench.storage, delete_once)  # type: ignore[assignment]  # answers every method
+    fields = {"clips": clips(workbench, [media_samples.solid("red")]), "storyboard_id": "compose-gone"}
+    job = workbench.run(JobKind.COMPOSITION, "compose-gone-job", fields)
+    assert (job["status"], job["error"]["code"], len(deleted)) == ("error", "not_found", 1)
+    assert list(library.storage.list_objects(f"{USER}/compose-gone/")) == []
 
 
 def test_a_large_video_has_a_smaller_poster_and_a_small_thumbnail(

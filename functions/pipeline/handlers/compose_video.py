@@ -14,6 +14,7 @@ from pipeline.adapters.object_storage import StoredObject
 from pipeline.adapters.picture_check import PictureCheck
 from pipeline.adapters.placeholders import placeholder_of
 from pipeline.adapters.watch import Watch
+from pipeline.domain.errors import NotFound
 from pipeline.domain.media_warnings import MediaWarning
 from pipeline.domain.object_keys import final_poster_key, final_thumbnail_key, final_video_key
 from pipeline.domain.outcomes import Completed, WakeLater
@@ -75,7 +76,11 @@ def compose_video(turn: Turn, desk: Desk, tools: Tools) -> Completed:
     request = parse_request(CompositionRequest, turn.fields)
     owner = turn.run_step("place", Owner, lambda: _place(turn, request, desk, tools))
     final = turn.run_step("compose", FinalVideo, lambda: _make(turn, request, owner, tools))
-    tools.videos(turn.user_id).update_video_status(owner.video_id, "completed", video_url=final.video_url)
+    try:
+        tools.videos(turn.user_id).update_video_status(owner.video_id, "completed", video_url=final.video_url)
+    except NotFound:  # it was deleted meanwhile: nobody would find these files, or delete them
+        tools.storage.delete_objects([final.video_key, final.poster_key, final.thumbnail_key])
+        raise
     keep_manifest(turn, "manifest", owner.video_id, tools)
     _discard(turn, owner, tools)
     logger.info(
