@@ -8,9 +8,11 @@ import pytest
 from pipeline.domain.clips import ClipDocument
 from pipeline.domain.errors import InvalidRequest
 from pipeline.domain.metadata_modes import MetadataMode
+from pipeline.domain.pages import encode_page_token
 from pipeline.handlers.dual_write import write_manifest
 from pipeline.handlers.metadata_sources import (
     FOLDERS_A_PAGE,
+    IN_STORAGE,
     READERS,
     ClipSelection,
     FallbackSource,
@@ -137,6 +139,21 @@ def test_nothing_of_another_user_is_in_any_answer(workbench: Workbench):
             source.get_video("../src-owner/v")
     with pytest.raises(InvalidRequest):
         StorageSource("a/b", shelf)
+
+
+def test_a_list_goes_on_behind_a_folder_that_can_be_no_video(workbench: Workbench):
+    shelf = library(workbench, DUAL)
+    shelf.storage.upload_bytes("src-reserved/a/clips/clip_01_01_a_split.mp4", b"x", "video/mp4")
+    page = StorageSource("src-reserved", shelf).list_videos(None, 5, encode_page_token(IN_STORAGE, "__x__"))
+    assert [video["video_id"] for video in page] == ["a"]
+
+
+def test_names_that_are_longer_than_any_key_are_not_asked_for(workbench: Workbench):
+    shelf = library(workbench, DUAL)
+    source = StorageSource("src-long", replace(shelf, storage=WatchedStorage(shelf.storage, refuse_everything)))
+    assert source.get_video("v" * 1020) is None
+    with pytest.raises(InvalidRequest, match="page_token"):
+        source.list_videos(None, 5, encode_page_token(IN_STORAGE, "v" * 1100))
 
 
 @pytest.mark.parametrize("token", ["", "x", "WzEsImEiXQ", "WyIyMDI2IiwiYSJd", "WyJzdG9yYWdlIiwiYS9iIl0"])

@@ -13,9 +13,10 @@ from typing import Protocol
 from firebase_functions import logger
 
 from pipeline.domain.catalogue import Catalogue
-from pipeline.domain.clips import ClipDocument, VideoDocument, check_document_id, check_status
+from pipeline.domain.clips import ClipDocument, VideoDocument, check_document_id, check_status, check_text
 from pipeline.domain.errors import InvalidRequest
 from pipeline.domain.metadata_modes import MetadataMode, later_mode
+from pipeline.domain.object_keys import MAX_KEY_BYTES
 from pipeline.domain.pages import MAX_PAGE_SIZE, Page, check_page_size, decode_page_token, encode_page_token
 from pipeline.handlers.stored_catalogue import read_catalogue, stored_video_ids
 from pipeline.handlers.tools import Library
@@ -284,4 +285,8 @@ def _folder_token(name: str) -> str:
 def _folder_before(page_token: str) -> str | None:
     """The folder of such a token, None where the token is one of Firestore's."""
     position, name = decode_page_token(page_token, str)
-    return (name and check_document_id("page_token", name)) if position == IN_STORAGE else None
+    if position != IN_STORAGE:
+        return None
+    if "/" in name or len(check_text("page_token", name).encode()) > MAX_KEY_BYTES:  # but no folder is odd otherwise
+        raise InvalidRequest("Field 'page_token' is not valid: it is not one of a list of stored videos.")
+    return name

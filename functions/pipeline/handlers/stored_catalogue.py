@@ -9,6 +9,7 @@ from pipeline.domain.catalogue import Catalogue, Remark, StoredFile, catalogue_o
 from pipeline.domain.errors import NotFound
 from pipeline.domain.highlights import MAX_HIGHLIGHTS_BYTES
 from pipeline.domain.manifests import MAX_MANIFEST_BYTES
+from pipeline.domain.object_keys import MAX_KEY_BYTES
 
 NO_VIDEOS = frozenset({"", "images"})
 NO_USERS = frozenset({"", "uploads"})
@@ -20,6 +21,8 @@ def read_catalogue(user_id: str, video_id: str, storage: ObjectStorage) -> Catal
     if user_id in NO_USERS or video_id in NO_VIDEOS or "/" in user_id or "/" in video_id:
         return None
     prefix = f"{user_id}/{video_id}/"
+    if len(prefix.encode()) > MAX_KEY_BYTES:
+        return None
     files = [
         StoredFile(found.key, found.size_bytes, found.stored_at or UNKNOWN_TIME, found.url)
         for found in storage.list_objects(prefix)
