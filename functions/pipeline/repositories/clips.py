@@ -29,6 +29,7 @@ from pipeline.domain.pages import Page, decode_page_token, encode_page_token
 from pipeline.repositories.document_imports import Imported, import_documents
 from pipeline.repositories.documents import (
     PAGE,
+    READ,
     Fields,
     as_datetime,
     change_document,
@@ -151,7 +152,7 @@ class ClipRepository:
 
     def get_clip(self, clip_id: str) -> ClipDocument | None:
         """The clip, or None when there is none."""
-        return cast("ClipDocument | None", self._document(clip_id).get().to_dict())
+        return cast("ClipDocument | None", self._document(clip_id).get(**READ).to_dict())
 
     def list_clips(
         self,

@@ -7,7 +7,18 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, TypeVar
 
-from google.api_core.exceptions import Aborted, AlreadyExists, FailedPrecondition, GoogleAPICallError, NotFound
+from google.api_core.exceptions import (
+    Aborted,
+    AlreadyExists,
+    DeadlineExceeded,
+    FailedPrecondition,
+    GoogleAPICallError,
+    InternalServerError,
+    NotFound,
+    ResourceExhausted,
+    ServiceUnavailable,
+)
+from google.api_core.retry import Retry, if_exception_type
 from google.cloud import firestore
 
 from pipeline.domain.pages import Page, check_page_size
@@ -21,6 +32,21 @@ TRANSACTION_ATTEMPTS = 12
 
 PAGE = 300
 """Documents read at a time where all are wanted."""
+
+READ_SECONDS = 20.0
+"""So long a small read is tried; the SDK would try for 300 s, when whoever asked for it is gone."""
+
+READ: Mapping[str, Any] = {
+    "timeout": READ_SECONDS,
+    "retry": Retry(
+        if_exception_type(DeadlineExceeded, InternalServerError, ResourceExhausted, ServiceUnavailable),
+        initial=0.1,
+        maximum=5.0,
+        multiplier=1.3,
+        timeout=READ_SECONDS,
+    ),
+}
+"""For reads of one document or page, while somebody waits. Raises RetryError when it was all in vain."""
 
 CHANGE_ATTEMPTS = 50
 """Of writers at once one always gets through, so this many may change one document beside each other."""
@@ -124,6 +150,6 @@ def fetch_page(
     if page_size is None:
         return Page(snapshot.to_dict() or {} for snapshot in query.stream())
     limited = query.limit(check_page_size(page_size) + 1)  # the one too many says that there is another page
-    found = [snapshot.to_dict() or {} for snapshot in limited.stream()]
+    found = [snapshot.to_dict() or {} for snapshot in limited.stream(**READ)]
     items = found[:page_size]
     return Page(items, token_of(items[-1]) if len(found) > page_size else None)

@@ -9,6 +9,7 @@ from google.cloud import firestore
 
 from pipeline.domain.clips import check_document_id
 from pipeline.domain.metadata_modes import MetadataMode
+from pipeline.repositories.documents import READ
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class MetadataPhaseRepository:
 
     def mode_of(self, user_id: str) -> MetadataMode | None:
         """The mode that the user was switched to, None without a switch."""
-        mode = (self._document(user_id).get(["mode"]).to_dict() or {}).get("mode")
+        mode = (self._document(user_id).get(["mode"], **READ).to_dict() or {}).get("mode")
         return MetadataMode(mode) if mode is not None else None
 
     def phases_of(self, user_ids: Iterable[str]) -> list[MetadataPhase]:

@@ -27,6 +27,7 @@ from pipeline.domain.pages import Page, decode_page_token, encode_page_token
 from pipeline.repositories.clip_statistics import count_completed
 from pipeline.repositories.clips import ClipRepository
 from pipeline.repositories.documents import (
+    READ,
     Fields,
     as_datetime,
     change_document,
@@ -138,7 +139,7 @@ class VideoRepository:
 
     def get_video(self, video_id: str) -> VideoDocument | None:
         """The video, or None when there is none."""
-        return cast("VideoDocument | None", self._document(video_id).get().to_dict())
+        return cast("VideoDocument | None", self._document(video_id).get(**READ).to_dict())
 
     def list_videos(
         self, status: str | None = None, page_size: int = 50, page_token: str | None = None
