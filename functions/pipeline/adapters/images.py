@@ -118,7 +118,8 @@ def _opened(path: Path, max_pixels: int) -> Iterator[Image.Image]:
 
 def _upright(image: Image.Image) -> Image.Image:
     image.load()
-    upright = _in_eight_bits(ImageOps.exif_transpose(image))
+    ImageOps.exif_transpose(image, in_place=True)  # a copy of 40 million pixels is 160 MB
+    upright = _in_eight_bits(image)
     upright.format = _WITH_MORE_PICTURES.get(image.format or "", image.format)
     return upright
 
@@ -127,7 +128,8 @@ def _in_eight_bits(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):
         # 16-bit grey: converting it to RGB directly would cut everything above 255 to white.
         image = image.convert("I").point(lambda value: value / 256).convert("L")
-    converted = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    mode = "RGBA" if image.has_transparency_data else "RGB"
+    converted = image if image.mode == mode else image.convert(mode)
     if image.mode not in ("RGB", "RGBA", "P"):
         # A profile for grey or CMYK says nothing about the RGB that it became.
         converted.info.pop("icc_profile", None)

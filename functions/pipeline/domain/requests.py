@@ -39,6 +39,7 @@ DocumentId = Annotated[
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
 StyleText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000)]
 Url = Annotated[str, StringConstraints(min_length=8, max_length=2048, pattern=r"^https?://[^\s]+$")]
+Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 ClipSeconds = Annotated[float, Field(gt=0, le=60, allow_inf_nan=False)]
 AspectRatio = Annotated[
     str,
@@ -73,7 +74,8 @@ class ClipWish:
 
 
 class ImageRequest(JobRequest):
-    """One picture for one scene."""
+    """One picture for one scene. The `composite_` fields say how the product stands in it, as parts of the picture:
+    `composite_x` and `composite_y` are the middle of its foot, from the left and from the top."""
 
     scene_id: DocumentId
     storyboard_id: DocumentId | None = None
@@ -82,6 +84,11 @@ class ImageRequest(JobRequest):
     aspect_ratio: AspectRatio | None = None  # None: upright
     use_product_composite: bool = False
     product_id: DocumentId | None = None
+    composite_scale: Annotated[Fraction, Field(ge=0.05)] = 0.4
+    composite_x: Fraction = 0.5
+    composite_y: Fraction = 0.85
+    composite_shadow: bool = True
+    composite_match: bool = True  # the product's light and colours are brought nearer to the scene's
 
 
 class VideoRequest(JobRequest):

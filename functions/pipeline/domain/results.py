@@ -11,7 +11,16 @@ _PROMPT = ("prompt", "prompt_sha256", "prompt_source")
 _VIDEO = ("video_url", "video_key", "video_id", "duration")
 
 RESULT_FIELDS: Mapping[JobKind, tuple[str, ...]] = {
-    JobKind.IMAGE: ("image_url", "image_key", "media_type", "composite_method", *_PROMPT, *_FILE, *_MODEL),
+    JobKind.IMAGE: (
+        "image_url",
+        "image_key",
+        "media_type",
+        "composite_method",
+        "composite_cutout",
+        *_PROMPT,
+        *_FILE,
+        *_MODEL,
+    ),
     JobKind.VIDEO: ("clip_id", *_VIDEO, *_FILE, *_MODEL),
     JobKind.MULTI_VIDEO: ("clips", "scene_errors", "adjustments"),
     JobKind.COMPOSITION: ("poster_url", "poster_key", "warnings", *_VIDEO, *_FILE),

@@ -33,6 +33,9 @@ OUTPUT_LIFETIME = timedelta(minutes=50)
 STORED_KEYS = ("video_key", "image_key")
 """Where a step's output names the file that it stored."""
 
+COMPOSITE_FIELDS = ("composite_scale", "composite_x", "composite_y", "composite_shadow", "composite_match")
+"""How a product stands in a picture: other values need no other prediction."""
+
 
 def check_retry(earlier: Job, user_id: str) -> None:
     """Raises InvalidRequest when a job cannot be a retry of `earlier`, which is of the same kind."""
@@ -80,7 +83,7 @@ def _pairs(before: JobRequest, now: JobRequest) -> list[tuple[str, str, bool, bo
     match before, now:
         case ImageRequest(), ImageRequest():
             same_prediction = _same(before, now, "text", "style_prompt", "aspect_ratio")
-            same_place = _same(before, now, "scene_id", "use_product_composite", "product_id")
+            same_place = _same(before, now, "scene_id", "use_product_composite", "product_id", *COMPOSITE_FIELDS)
             return [("predict", "store", same_prediction, same_place)]
         case VideoRequest(), VideoRequest():
             same_prediction = _same(before, now, "image_url", "text") and _made(before.wish) == _made(now.wish)

@@ -52,6 +52,8 @@ class StoredImage:
     composited: bool
     media_type: str | None = None
     placeholder: str | None = None
+    background_removed: bool = False
+    """The product was cut out of a plain background. Jobs begun before this was known have it not."""
 
 
 def generate_image(turn: Turn, desk: Desk, tools: Tools) -> Completed:
@@ -89,6 +91,7 @@ def generate_image(turn: Turn, desk: Desk, tools: Tools) -> Completed:
             "model": predicted.model,
             "seed": predicted.seed,
             "composite_method": "pil" if stored.composited else None,
+            "composite_cutout": stored.background_removed if stored.composited else None,
         },
         updates=[scene_ready(request.scene_id, "image", stored.image_url)],
     )
@@ -134,8 +137,9 @@ def _store(turn: Turn, request: ImageRequest, predicted: Predicted, desk: Desk, 
             kind="image",
             should_stop=turn.check,
         )
+        background_removed = False
         if request.use_product_composite:
-            picture = _with_product(turn, request, picture, desk, tools)
+            picture, background_removed = _with_product(turn, request, picture, desk, tools)
         picture = upright_file(picture, Path(folder) / "upright")
         image = inspect_image(picture)
         thumbnail = Path(folder) / "thumbnail.webp"
@@ -163,10 +167,12 @@ def _store(turn: Turn, request: ImageRequest, predicted: Predicted, desk: Desk, 
         composited=request.use_product_composite,
         media_type=image.media_type,
         placeholder=placeholder,
+        background_removed=background_removed,
     )
 
 
-def _with_product(turn: Turn, request: ImageRequest, picture: Path, desk: Desk, tools: Tools) -> Path:
+def _with_product(turn: Turn, request: ImageRequest, picture: Path, desk: Desk, tools: Tools) -> tuple[Path, bool]:
+    """The picture with the product in it, and whether the product was cut out of a plain background."""
     product = desk.scenes.product(request.user_id, request.product_id or "")
     source, target = picture.with_name("product"), picture.with_name("composite.png")
     tools.downloads.fetch(
@@ -176,5 +182,15 @@ def _with_product(turn: Turn, request: ImageRequest, picture: Path, desk: Desk, 
         kind="image",
         should_stop=turn.check,
     )
-    composite_product(picture, source, target, ProductPlacement())
-    return target
+    composite = composite_product(picture, source, target, _placement(request))
+    return target, composite.background_removed
+
+
+def _placement(request: ImageRequest) -> ProductPlacement:
+    return ProductPlacement(
+        scale=request.composite_scale,
+        horizontal=request.composite_x,
+        vertical=request.composite_y,
+        shadow=request.composite_shadow,
+        match=request.composite_match,
+    )
