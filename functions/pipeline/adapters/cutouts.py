@@ -19,6 +19,7 @@ from pipeline.adapters.plain_backgrounds import (
     background_mask,
     distance,
     plain_background,
+    shows_a_faint_product,
     widened,
 )
 from pipeline.domain.errors import UnsupportedMedia
@@ -117,7 +118,8 @@ def _product_mask(
     """White where the product is, in a size for looking; none if in doubt."""
     look = _reduced(closer, _CLOSE_LOOK_EDGE)
     full = (round(photo.width * (part[2] - part[0])), round(photo.height * (part[3] - part[1])))
-    mask = ImageChops.invert(background_mask(look, background, part, _block_pixels(look.size, full)))
+    block_pixels = _block_pixels(look.size, full)
+    mask = ImageChops.invert(background_mask(look, background, part, block_pixels))
     box = mask.getbbox()
     if box is None:
         return None
@@ -127,7 +129,10 @@ def _product_mask(
     fill = area / ((box[2] - box[0]) * (box[3] - box[1]))
     if not _SMALLEST_SHARE <= share_of_photo <= _LARGEST_SHARE or fill < _SMALLEST_FILL:
         return None
-    return mask if _rim_is_sharp(look, mask, background, part) else None
+    doubtful = shows_a_faint_product(look, background, part, mask, block_pixels) or not _rim_is_sharp(
+        look, mask, background, part
+    )
+    return None if doubtful else mask
 
 
 def _rim_is_sharp(look: Image.Image, mask: Image.Image, background: PlainBackground, part: Box) -> bool:

@@ -27,14 +27,19 @@ _LARGEST_SLOPE = 40
 _LEAST_FRAME_SHARE = 0.6
 """Of the picture's frame, this much must be background: a product may be cut by the picture's edge."""
 _SMALLEST_TOLERANCE, _LARGEST_TOLERANCE = 4, 24
+_SMALLEST_STEP, _LARGEST_STEP = 3, 12
 _RINGING = 18
 """How far JPEG strays from the background beside an edge; it does so within a block of eight pixels."""
 _SHADOW_CHROMA, _SHADOW_DEPTH, _SHADOW_STEP = 8, 0.45, 6
 """A shadow has the background's colour, is not much darker, and gets so step by step."""
-_LARGEST_SHADOW = 0.6
-"""Of the product's area; what seems larger is a grey product."""
+_LEAST_SHADOW_EDGE = 0.7
+"""The share of the line between product and shadow that must be an edge."""
 _SMALLEST_PART = 0.004
 """Of the largest part's area; what is smaller is dust."""
+_CLEAR = 40
+"""From this distance on, what is seen is no background."""
+_SHORTEST_LINE = 40
+"""In pixels, where something faint is looked for."""
 _SMALLEST_HOLE = 0.002
 """Of the product's area."""
 _HOLE_RIM = 36
@@ -50,6 +55,8 @@ class PlainBackground:
     """Top left, top right, bottom left, bottom right."""
     tolerance: int
     """The largest distance that is still background, 0 to 255."""
+    step: int
+    """The largest change of colour from pixel to pixel that is still noise."""
 
     def picture(self, size: tuple[int, int], part: Box = WHOLE) -> Image.Image:
         """The background alone, as it looks in a part of the photo, in mode RGB."""
@@ -66,17 +73,18 @@ def plain_background(photo: Image.Image) -> PlainBackground | None:
     colours = _corner_colours(photo) if min(photo.size) >= _SMALLEST_EDGE else None
     if colours is None:
         return None
-    background = PlainBackground(colours, _LARGEST_TOLERANCE)
-    frame = _frame_histogram(distance(photo, background.picture(photo.size)))
-    inside = sum(frame[: _LARGEST_TOLERANCE + 1])
-    if inside < _LEAST_FRAME_SHARE * sum(frame):
+    background = PlainBackground(colours, _LARGEST_TOLERANCE, _LARGEST_STEP)
+    away = distance(photo, background.picture(photo.size))
+    frame = _frame(photo.size)
+    plain = ImageChops.darker(frame, at_most(away, _LARGEST_TOLERANCE))
+    if plain.histogram()[255] < _LEAST_FRAME_SHARE * frame.histogram()[255]:
         return None
-    noise, counted = 0, frame[0]
-    while counted < 0.97 * inside:
-        noise += 1
-        counted += frame[noise]
-    tolerance = max(_SMALLEST_TOLERANCE, min(round(noise * 1.4) + 3, _LARGEST_TOLERANCE))
-    return PlainBackground(colours, tolerance)
+    noise, steps = _usual_most(away, plain), _usual_most(_steps(photo), plain)
+    return PlainBackground(
+        colours,
+        tolerance=max(_SMALLEST_TOLERANCE, min(round(noise * 1.4) + 3, _LARGEST_TOLERANCE)),
+        step=max(_SMALLEST_STEP, min(steps + 2, _LARGEST_STEP)),
+    )
 
 
 def distance(photo: Image.Image, other: Image.Image) -> Image.Image:
@@ -92,12 +100,35 @@ def background_mask(photo: Image.Image, background: PlainBackground, part: Box, 
     """
     plain = background.picture(photo.size, part)
     away = distance(photo, plain)
+    steps = _steps(photo)
     near = at_most(away, background.tolerance)
-    outside = _reached(near)
-    outside = _grown(outside, at_most(away, max(_RINGING, background.tolerance)), block_pixels)
-    outside = _with_shadow(photo, plain, outside)
+    outside = _reached(ImageChops.darker(near, at_most(steps, background.step)))
+    ringing = at_most(away, max(_RINGING, background.tolerance))
+    outside = _grown(outside, ringing, block_pixels + 1)
+    outside = _with_shadow(photo, plain, outside, steps)
     outside = _without_dust(outside)
-    return ImageChops.lighter(outside, _holes(near, away, outside, background.tolerance))
+    holes = _grown(_holes(near, away, outside, background.tolerance), ringing, block_pixels + 1)
+    return _without_dust(ImageChops.lighter(outside, holes))
+
+
+def shows_a_faint_product(
+    photo: Image.Image, background: PlainBackground, part: Box, product: Image.Image, block_pixels: int
+) -> bool:
+    """Whether lines are drawn in what was taken for background: the outline of something white on white, which is
+    then no background. `product` is white where the product was found, in the photo's size."""
+    away = distance(photo, background.picture(photo.size, part))
+    lines = ImageChops.invert(at_most(_steps(photo), background.step))
+    lines = ImageChops.subtract(lines, _opened(lines, 7))
+    solid = widened(_opened(product, 7), 4)
+    clear = widened(ImageChops.invert(at_most(away, _CLEAR)), block_pixels + 4)
+    faint = ImageChops.subtract(lines, ImageChops.lighter(solid, clear))
+    found = regions_of(faint)
+    return bool(found) and found[0].area >= _SHORTEST_LINE
+
+
+def _opened(mask: Image.Image, pixels: int) -> Image.Image:
+    """The mask without what is thinner than so many pixels."""
+    return mask.filter(ImageFilter.MinFilter(pixels)).filter(ImageFilter.MaxFilter(pixels))
 
 
 def at_most(values: Image.Image, limit: int) -> Image.Image:
@@ -129,11 +160,27 @@ def _corner_colours(photo: Image.Image) -> tuple[Rgb, Rgb, Rgb, Rgb] | None:
     return (colours[0], colours[1], colours[2], colours[3]) if covered <= 1 else None
 
 
-def _frame_histogram(values: Image.Image) -> list[int]:
-    width, height = values.size
-    mask = Image.new("L", values.size, 255)
-    mask.paste(0, (2, 2, max(2, width - 2), max(2, height - 2)))
-    return values.histogram(mask)
+def _frame(size: tuple[int, int]) -> Image.Image:
+    mask = Image.new("L", size, 255)
+    mask.paste(0, (3, 3, size[0] - 3, size[1] - 3))
+    return mask
+
+
+def _usual_most(values: Image.Image, mask: Image.Image) -> int:
+    """The value that nearly all pixels under the mask keep below."""
+    counts = values.histogram(mask)
+    wanted, counted = 0.97 * sum(counts), 0
+    for value, count in enumerate(counts):
+        counted += count
+        if counted >= wanted:
+            return value
+    return len(counts) - 1
+
+
+def _steps(photo: Image.Image) -> Image.Image:
+    """How much the colour changes around each pixel, without the finest noise."""
+    soft = photo.filter(ImageFilter.GaussianBlur(1))
+    return distance(soft.filter(ImageFilter.MaxFilter(3)), soft.filter(ImageFilter.MinFilter(3)))
 
 
 def _reached(near: Image.Image) -> Image.Image:
@@ -150,27 +197,36 @@ def _grown(mask: Image.Image, allowed: Image.Image, steps: int) -> Image.Image:
     return mask
 
 
-def _with_shadow(photo: Image.Image, plain: Image.Image, outside: Image.Image) -> Image.Image:
-    """The outside with the soft shadow that the product throws on it. The composite makes a shadow of its own."""
+def _with_shadow(photo: Image.Image, plain: Image.Image, outside: Image.Image, steps: Image.Image) -> Image.Image:
+    """The outside with the soft shadow that the product throws on it. The composite makes a shadow of its own.
+
+    A shadow ends at an edge of the product. What fades into the product instead is a grey product's own shade, and
+    is left alone.
+    """
+    step = round(_SHADOW_STEP * max(1.0, 600 / max(photo.size)))
     luma, blue, red = photo.convert("YCbCr").split()
     plain_luma, plain_blue, plain_red = plain.convert("YCbCr").split()
     chroma = ImageChops.lighter(ImageChops.difference(blue, plain_blue), ImageChops.difference(red, plain_red))
     deepest = round(_SHADOW_DEPTH * ImageStat.Stat(plain_luma).mean[0])
-    soft = luma.filter(ImageFilter.GaussianBlur(1))
-    step = ImageChops.subtract(soft.filter(ImageFilter.MaxFilter(3)), soft.filter(ImageFilter.MinFilter(3)))
     shadow = ImageChops.darker(
-        ImageChops.darker(at_most(chroma, _SHADOW_CHROMA), at_most(step, _SHADOW_STEP)),
+        ImageChops.darker(at_most(chroma, _SHADOW_CHROMA), at_most(_steps(photo.convert("L").convert("RGB")), step)),
         ImageChops.darker(
             at_most(ImageChops.subtract(plain_luma, luma), deepest), at_most(ImageChops.subtract(luma, plain_luma), 4)
         ),
     )
     with_shadow = ImageChops.lighter(outside, _reached(ImageChops.lighter(outside, shadow)))
-    product, taken = _black_pixels(outside), _black_pixels(outside) - _black_pixels(with_shadow)
-    return with_shadow if taken <= _LARGEST_SHADOW * product else outside
+    taken = ImageChops.subtract(with_shadow, outside)
+    end = ImageChops.darker(widened(taken, 2), ImageChops.invert(with_shadow))
+    edges = ImageChops.darker(end, widened(ImageChops.invert(at_most(steps, 2 * step)), 2))
+    if _white_pixels(edges) < _LEAST_SHADOW_EDGE * _white_pixels(end):
+        return outside
+    return with_shadow
 
 
 def _without_dust(outside: Image.Image) -> Image.Image:
     parts = regions_of(ImageChops.invert(outside))
+    if not parts:
+        return outside
     kept = [part for part in parts if part.area >= _SMALLEST_PART * parts[0].area]
     return ImageChops.invert(mask_of(kept, outside.size))
 
@@ -214,5 +270,5 @@ def widened(mask: Image.Image, pixels: int) -> Image.Image:
     return mask.filter(ImageFilter.BoxBlur(pixels)).point([0, *[255] * 255])
 
 
-def _black_pixels(mask: Image.Image) -> int:
-    return mask.histogram()[0]
+def _white_pixels(mask: Image.Image) -> int:
+    return mask.histogram()[255]
