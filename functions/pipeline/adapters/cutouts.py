@@ -35,6 +35,8 @@ _SMALLEST_FILL = 0.06
 """Of its own box: what covers less is a rest of something eaten away."""
 _LEAST_SHARP_RIM = 0.55
 """The share of the product's rim that must differ clearly from the background."""
+_FOOT = 0.1
+"""The part of the product's height, from below, where its shadow would be."""
 _CLEAR_DIFFERENCE = 24
 """Between the colour inside and the background; below it, pixels of the edge cannot be weighed by colour."""
 _CARD_CORNER = 0.025
@@ -136,10 +138,15 @@ def _product_mask(
 
 
 def _rim_is_sharp(look: Image.Image, mask: Image.Image, background: PlainBackground, part: Box) -> bool:
-    """A mask that runs through a white product, instead of around it, has a rim that is nearly background."""
+    """A mask that runs through a white product, instead of around it, has a rim that is nearly background; so has, at
+    its foot, one that still holds the photo's own shadow."""
     rim = ImageChops.subtract(mask, mask.filter(ImageFilter.MinFilter(7)))
-    away = distance(look, background.picture(look.size, part)).histogram(rim)
-    return sum(away[2 * background.tolerance + 6 :]) >= _LEAST_SHARP_RIM * sum(away)
+    away = distance(look, background.picture(look.size, part))
+    left, top, right, bottom = mask.getbbox() or (0, 0, *mask.size)
+    foot = (left, bottom - max(1, round(_FOOT * (bottom - top))), right, bottom)
+    whole, low = away.histogram(rim), away.crop(foot).histogram(rim.crop(foot))
+    first = 2 * background.tolerance + 6
+    return all(sum(counts[first:]) >= _LEAST_SHARP_RIM * sum(counts) for counts in (whole, low))
 
 
 def _block_pixels(size: tuple[int, int], full: tuple[int, int]) -> int:
