@@ -58,25 +58,26 @@ def cut_out(photo: Image.Image, longest_edge_pixels: int) -> CutOut:
     Raises UnsupportedMedia if it is fully transparent.
     """
     if photo.mode == "RGBA" and photo.getchannel("A").getextrema()[0] < _OPAQUE:
-        return CutOut(_reduced(_trimmed(photo), longest_edge_pixels), background_removed=False)
+        return CutOut(_reduced(photo, longest_edge_pixels, _visible_box(photo)), background_removed=False)
     small = _reduced(photo, _FIRST_LOOK_EDGE).convert("RGB")
     background = plain_background(small)
     if background is not None:
         part = _part_with_product(small, background, photo.size)
         if part is not None:
-            closer = _closer(photo, part, longest_edge_pixels)
+            closer = _closer(photo, part, max(longest_edge_pixels, _CLOSE_LOOK_EDGE))
             mask = _product_mask(closer, photo, part, background)
             if mask is not None:
-                return CutOut(_trimmed(_matted(closer, mask, background, part)), background_removed=True)
+                product = _matted(closer, mask, background, part)
+                return CutOut(_reduced(product, longest_edge_pixels, _visible_box(product)), background_removed=True)
     return CutOut(_card(_reduced(photo, longest_edge_pixels)), background_removed=False)
 
 
-def _trimmed(product: Image.Image) -> Image.Image:
-    """The product without empty margins, which would make it float above its place."""
+def _visible_box(product: Image.Image) -> tuple[int, int, int, int]:
+    """Where the product is. Empty margins around it would make it float above its place."""
     visible = product.getchannel("A").getbbox()
     if visible is None:
         raise UnsupportedMedia("The picture of the product is fully transparent.")
-    return product.crop(visible)
+    return visible
 
 
 def _reduced(
