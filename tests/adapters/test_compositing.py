@@ -1,15 +1,19 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageCms, ImageDraw
 
-from pipeline.adapters.compositing import ProductPlacement, composite_product
+from pipeline.adapters import compositing
+from pipeline.adapters.compositing import Composite, ProductPlacement, composite_product
 from pipeline.adapters.images import ImageInfo
 from pipeline.domain.errors import InvalidRequest, OutOfSpace, UnsupportedMedia
 
 SCENE_GREY = (200, 200, 200)
-FLAT = ProductPlacement(shadow=False)
+FLAT = ProductPlacement(shadow=False, match=False)
+SHADOW_ONLY = ProductPlacement(match=False)
 
 
 @pytest.fixture
@@ -61,7 +65,7 @@ def test_the_product_stands_where_it_was_placed(scene: Path, product: Path) -> N
 def test_the_product_never_leaves_the_scene(
     scene: Path, product: Path, horizontal: float, vertical: float, expected: tuple[int, int]
 ) -> None:
-    options = ProductPlacement(horizontal=horizontal, vertical=vertical, shadow=False)
+    options = ProductPlacement(horizontal=horizontal, vertical=vertical, shadow=False, match=False)
     left, top, right, bottom = box_of(changed(composited(scene, product, options)))
     assert (left, top) == pytest.approx(expected, abs=1)
     assert (right - left, bottom - top) == pytest.approx((120, 240), abs=2)
@@ -81,7 +85,7 @@ def test_half_transparency_mixes(scene: Path, tmp_path: Path) -> None:
 
 
 def test_the_shadow_darkens_the_ground_under_the_foot_only(scene: Path, product: Path) -> None:
-    with_shadow, without = composited(scene, product), composited(scene, product, FLAT)
+    with_shadow, without = composited(scene, product, SHADOW_ONLY), composited(scene, product, FLAT)
     darkened = (without - with_shadow).max(axis=2) > 2
     left, top, right, bottom = box_of(darkened)
     # The foot is 48 wide around 200, at 510: its shadow is near it, soft, and never on the product itself.
@@ -104,7 +108,7 @@ def test_the_format_follows_the_scene(scene_format: str, expected: str, product:
     scene, target = tmp_path / "scene", tmp_path / "target"
     Image.new("RGB", (400, 600), SCENE_GREY).save(scene, scene_format)
     info = composite_product(scene, product, target)
-    assert info == ImageInfo(400, 600, expected, f"image/{expected.lower()}")
+    assert info == Composite(ImageInfo(400, 600, expected, f"image/{expected.lower()}"), background_removed=False)
     with Image.open(target) as written:
         assert (written.format, written.size, written.mode) == (expected, (400, 600), "RGB")
 
@@ -112,7 +116,7 @@ def test_the_format_follows_the_scene(scene_format: str, expected: str, product:
 def test_a_transparent_scene_stays_transparent(product: Path, tmp_path: Path) -> None:
     scene = tmp_path / "scene.png"
     Image.new("RGBA", (400, 600)).save(scene)
-    pixels = composited(scene, product)
+    pixels = composited(scene, product)  # it has no light to match
     assert pixels[0, 0, 3] == 0
     assert tuple(pixels[330, 200]) == (255, 0, 0, 255)
     assert 0 < pixels[513, 200, 3] < 255
@@ -160,6 +164,51 @@ def test_products_of_any_shape_fit(scene: Path, tmp_path: Path, size: tuple[int,
 def test_a_placement_out_of_range_names_its_field(field: str, value: float) -> None:
     with pytest.raises(InvalidRequest, match=field):
         ProductPlacement(**{field: value})
+
+
+@pytest.mark.parametrize("colour", [(255, 255, 255), (90, 140, 90)])
+def test_a_product_on_a_plain_background_is_cut_out(scene: Path, tmp_path: Path, colour: tuple[int, int, int]) -> None:
+    photo = tmp_path / "photo.jpg"
+    image = Image.new("RGB", (600, 800), colour)
+    ImageDraw.Draw(image).ellipse((200, 200, 399, 599), fill=(150, 20, 30))
+    image.save(photo, quality=85)
+    target = tmp_path / "target.png"
+    assert composite_product(scene, photo, target, FLAT).background_removed
+    with Image.open(target) as picture:
+        pixels = np.asarray(picture).astype(int)
+    # 200x400 fits as 120x240 around the middle; beside it, within its box, the scene is untouched.
+    assert box_of(changed(pixels)) == pytest.approx((140, 270, 260, 510), abs=3)
+    assert tuple(pixels[275, 145]) == SCENE_GREY
+    assert pixels[390, 200] == pytest.approx([150, 20, 30], abs=8)
+
+
+def test_a_product_is_shown_in_the_scenes_light(product: Path, tmp_path: Path) -> None:
+    night, target = tmp_path / "night.png", tmp_path / "target.png"
+    Image.new("RGB", (400, 600), (20, 24, 50)).save(night)
+    composite_product(night, product, target, ProductPlacement(shadow=False))
+    with Image.open(target) as picture:
+        red = np.asarray(picture).astype(int)[330, 200]
+    assert 200 <= red[0] < 250
+
+
+def test_a_forty_megapixel_photo_takes_little_memory(scene: Path, tmp_path: Path) -> None:
+    photo = tmp_path / "large.jpg"
+    image = Image.new("RGB", (6300, 6300), "white")
+    ImageDraw.Draw(image).rectangle((2000, 1000, 4000, 5000), fill=(20, 60, 120))
+    image.save(photo)
+    del image
+    script = (
+        "import resource, sys; from pathlib import Path;"
+        "from pipeline.adapters.compositing import composite_product;"
+        "done = composite_product(*map(Path, sys.argv[1:]));"
+        "print(done.background_removed, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
+    )
+    functions = Path(compositing.__file__).parents[2]
+    command = [sys.executable, "-c", script, scene, photo, tmp_path / "target"]
+    ran = subprocess.run(command, env={"PYTHONPATH": str(functions)}, capture_output=True, text=True, check=True)
+    removed, peak_mb = ran.stdout.split()
+    assert removed == "True"
+    assert int(peak_mb) < 400  # decoded, the photo itself takes 160
 
 
 def test_a_full_disk_is_out_of_space(scene: Path, product: Path) -> None:

@@ -156,6 +156,40 @@ def test_what_a_user_may_ask_of_a_model(owner: Client, collection: str, fields: 
     assert owner.create(collection, name, {**JOBS[collection], "job_id": name, **fields}) == is_allowed
 
 
+PLACED = {
+    "composite_scale": 0.05,
+    "composite_x": 0,
+    "composite_y": 1,
+    "composite_shadow": False,
+    "composite_match": True,
+}
+
+
+def test_a_product_is_placed_by_the_job(owner: Client):
+    assert owner.create("image_generation_jobs", "rules-placed", {**IMAGE, **TIMES, "job_id": "rules-placed", **PLACED})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"composite_scale": 0.04},
+        {"composite_scale": 1.01},
+        {"composite_scale": float("nan")},
+        {"composite_scale": None},
+        {"composite_x": -0.01},
+        {"composite_x": "0.5"},
+        {"composite_y": 1.01},
+        {"composite_shadow": 1},
+        {"composite_match": "yes"},
+        {"composite_method": "pil"},
+        {"composite_cutout": True},
+    ],
+)
+def test_a_product_placed_out_of_range_is_refused(owner: Client, changes: dict[str, Any]):
+    job = {**IMAGE, **TIMES, "job_id": "rules-askew", **PLACED, **changes}
+    assert not owner.create("image_generation_jobs", "rules-askew", job)
+
+
 @pytest.mark.parametrize("collection", JOBS)
 def test_a_job_is_read_and_canceled_by_its_owner_only(
     owner: Client, other: Client, nobody: Client, firestore_client: firestore.Client, collection: str

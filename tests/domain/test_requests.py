@@ -96,6 +96,14 @@ def test_optional_fields_have_the_values_a_user_expects():
     )
 
 
+@pytest.mark.parametrize(("scale", "x", "y"), [(0.05, 0, 0), (1, 1, 1), (0.4, 0.25, 0.9)])
+def test_a_product_may_be_placed_anywhere_in_the_picture(scale: float, x: float, y: float):
+    placed = {"composite_scale": scale, "composite_x": x, "composite_y": y, "composite_shadow": False}
+    image = parse_request(ImageRequest, IMAGE | placed)
+    assert (image.composite_scale, image.composite_x, image.composite_y) == (scale, x, y)
+    assert (image.composite_shadow, image.composite_match) == (False, True)
+
+
 MISSING = [
     *[(ImageRequest, IMAGE, name) for name in ("user_id", "scene_id", "text")],
     *[(VideoRequest, VIDEO, name) for name in ("user_id", "scene_id", "text", "image_url")],
@@ -128,6 +136,11 @@ WRONG = [
     (VideoRequest, VIDEO, "camera_fixed", [None, "yes", 1, 0.0, []]),
     (MultiVideoRequest, MULTI, "resolution", ["hd", 1080, True]),
     (MultiVideoRequest, MULTI, "camera_fixed", [None, "no", 0]),
+    (ImageRequest, IMAGE, "composite_scale", [None, 0, 0.04, 1.01, "0.4", math.nan, math.inf, True, []]),
+    (ImageRequest, IMAGE, "composite_x", [None, -0.01, 1.01, "0.5", math.nan, -math.inf, True]),
+    (ImageRequest, IMAGE, "composite_y", [None, -0.01, 1.01, "0.5", math.nan, math.inf, True]),
+    (ImageRequest, IMAGE, "composite_shadow", [None, "yes", 1]),
+    (ImageRequest, IMAGE, "composite_match", [None, "yes", 1]),
     (VideoRequest, VIDEO, "image_url", [None, "", "x", "file:///etc/passwd", "ftp://a.com/x", 7, "https://a b.com/"]),
     (VideoRequest, VIDEO, "duration", [None, 0, -1, 61, "5", math.nan, math.inf, True, []]),
     (MultiVideoRequest, MULTI, "scenes", [None, [], "x", {}, [None], [7]]),

@@ -34,7 +34,11 @@ def test_no_result_is_named_twice(kind: JobKind):
 @pytest.mark.parametrize(
     ("kind", "fields"),
     [
-        (JobKind.IMAGE, {"image_url", "thumbnail_url", "placeholder", "model", "seed", "prompt_sha256"}),
+        (
+            JobKind.IMAGE,
+            {"image_url", "image_key", "thumbnail_url", "placeholder", "model", "seed", "prompt_sha256"}
+            | {"composite_method", "composite_cutout"},
+        ),
         (JobKind.VIDEO, {"video_url", "video_id", "clip_id", "duration", "file_size_bytes", "model"}),
         (JobKind.MULTI_VIDEO, {"clips", "scene_errors"}),
         (JobKind.COMPOSITION, {"video_url", "poster_url", "thumbnail_url", "warnings", "duration", "width", "height"}),

@@ -134,7 +134,32 @@ def test_a_product_stands_in_the_picture(workbench: Workbench, picture):
     fields = image_job(scene_id, use_product_composite=True, product_id="product-1")
     job = workbench.run(JobKind.IMAGE, "image-product", fields)
     assert job["status"] == "complete"
-    assert job["composite_method"] == "pil"
+    assert (job["composite_method"], job["composite_cutout"]) == ("pil", False)
+
+
+def test_a_product_on_white_stands_where_the_job_says(workbench: Workbench, tmp_path: Path):
+    photo = tmp_path / "lamp.png"
+    picture = Image.new("RGB", (400, 400), "white")
+    picture.paste((200, 0, 200), (100, 50, 300, 350))
+    picture.save(photo)
+    scene_id = workbench.scene("image-placed")
+    workbench.write("products/product-2", {"user_id": USER, "name": "Lamp", "image_url": workbench.publish(photo)})
+    placed = {"composite_scale": 0.2, "composite_x": 0.25, "composite_y": 0.5, "composite_match": False}
+    fields = image_job(scene_id, use_product_composite=True, product_id="product-2", **placed)
+    job = workbench.run(JobKind.IMAGE, "image-placed", fields)
+    assert (job["status"], job["composite_method"], job["composite_cutout"]) == ("complete", "pil", True)
+    shown = Image.open(io.BytesIO(download(job["image_url"]))).convert("RGB")
+    width, height = shown.size
+    # 0.2 of the width, in the product's proportions of 2 to 3, standing with its foot at half the height
+    tall = width * 0.2 * 1.5
+    assert shown.getpixel((round(width * 0.25), round(height * 0.5 - tall / 2))) == (200, 0, 200)
+    assert shown.getpixel((round(width * 0.25), round(height * 0.5 - tall * 1.05))) != (200, 0, 200)
+    assert shown.getpixel((round(width * 0.37), round(height * 0.5 - tall / 2))) != (200, 0, 200)
+
+
+def test_a_picture_without_a_product_has_no_method(workbench: Workbench):
+    job = workbench.run(JobKind.IMAGE, "image-plain", image_job(workbench.scene("image-plain")))
+    assert (job["composite_method"], job["composite_cutout"]) == (None, None)
 
 
 @pytest.mark.parametrize(

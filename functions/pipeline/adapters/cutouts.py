@@ -57,7 +57,7 @@ def cut_out(photo: Image.Image, longest_edge_pixels: int) -> CutOut:
 
     Raises UnsupportedMedia if it is fully transparent.
     """
-    if photo.mode == "RGBA" and photo.getchannel("A").getextrema()[0] < _OPAQUE:
+    if photo.mode == "RGBA" and any(photo.getchannel("A").histogram()[:_OPAQUE]):
         return CutOut(_reduced(photo, longest_edge_pixels, _visible_box(photo)), background_removed=False)
     small = _reduced(photo, _FIRST_LOOK_EDGE).convert("RGB")
     background = plain_background(small)

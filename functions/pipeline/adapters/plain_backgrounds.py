@@ -30,7 +30,7 @@ _SMALLEST_TOLERANCE, _LARGEST_TOLERANCE = 4, 24
 _SMALLEST_STEP, _LARGEST_STEP = 3, 12
 _RINGING = 18
 """How far JPEG strays from the background beside an edge; it does so within a block of eight pixels."""
-_SHADOW_CHROMA, _SHADOW_DEPTH, _SHADOW_STEP = 8, 0.45, 6
+_SHADOW_HUE, _SHADOW_DEPTH, _SHADOW_STEP = 14, 0.45, 6
 """A shadow has the background's colour, is not much darker, and gets so step by step."""
 _LEAST_SHADOW_EDGE = 0.7
 """The share of the line between product and shadow that must be an edge."""
@@ -204,15 +204,15 @@ def _with_shadow(photo: Image.Image, plain: Image.Image, outside: Image.Image, s
     is left alone.
     """
     step = round(_SHADOW_STEP * max(1.0, 600 / max(photo.size)))
-    luma, blue, red = photo.convert("YCbCr").split()
-    plain_luma, plain_blue, plain_red = plain.convert("YCbCr").split()
-    chroma = ImageChops.lighter(ImageChops.difference(blue, plain_blue), ImageChops.difference(red, plain_red))
-    deepest = round(_SHADOW_DEPTH * ImageStat.Stat(plain_luma).mean[0])
+    luma, plain_luma = photo.convert("L"), plain.convert("L")
+    usual = max(1.0, ImageStat.Stat(plain_luma).mean[0])
+    # A shadow is the background times something: in white it is grey, in green a darker green.
+    share = luma.point([min(255, round(255 * value / usual)) for value in range(256)])
+    hue = distance(photo, ImageChops.multiply(plain, Image.merge("RGB", (share, share, share))))
+    darker, lighter = ImageChops.subtract(plain_luma, luma), ImageChops.subtract(luma, plain_luma)
     shadow = ImageChops.darker(
-        ImageChops.darker(at_most(chroma, _SHADOW_CHROMA), at_most(_steps(photo.convert("L").convert("RGB")), step)),
-        ImageChops.darker(
-            at_most(ImageChops.subtract(plain_luma, luma), deepest), at_most(ImageChops.subtract(luma, plain_luma), 4)
-        ),
+        ImageChops.darker(at_most(hue, _SHADOW_HUE), at_most(_steps(Image.merge("RGB", (luma, luma, luma))), step)),
+        ImageChops.darker(at_most(darker, round(_SHADOW_DEPTH * usual)), at_most(lighter, _SMALLEST_TOLERANCE)),
     )
     with_shadow = ImageChops.lighter(outside, _reached(ImageChops.lighter(outside, shadow)))
     taken = ImageChops.subtract(with_shadow, outside)
