@@ -1,6 +1,6 @@
 """What of a product's photo is plain background: white, or any nearly uniform colour (Pillow).
 
-corner colours ──> background ──> flood from the frame ──> + JPEG ringing ──> + soft shadow ──> + holes ──> mask
+corner colours ──> background ──> flood from the frame ──> + soft shadow ──> + JPEG ringing ──> + holes ──> mask
 
 The tolerance comes from the background's own noise, so that clean white is told from a white product by a few
 levels. Whatever is doubtful counts as product: a rest of background is seen less than a product with a hole in it.
@@ -104,9 +104,8 @@ def background_mask(photo: Image.Image, background: PlainBackground, part: Box, 
     near = at_most(away, background.tolerance)
     outside = _reached(ImageChops.darker(near, at_most(steps, background.step)))
     ringing = at_most(away, max(_RINGING, background.tolerance))
-    outside = _grown(outside, ringing, block_pixels + 1)
     outside = _with_shadow(photo, plain, outside, steps)
-    outside = _without_dust(outside)
+    outside = _without_dust(_grown(outside, ringing, block_pixels + 1))
     holes = _grown(_holes(near, away, outside, background.tolerance), ringing, block_pixels + 1)
     return _without_dust(ImageChops.lighter(outside, holes))
 
@@ -117,7 +116,7 @@ def shows_a_faint_product(
     """Whether lines are drawn in what was taken for background: the outline of something white on white, which is
     then no background. `product` is white where the product was found, in the photo's size."""
     away = distance(photo, background.picture(photo.size, part))
-    lines = ImageChops.invert(at_most(_steps(photo), background.step + 2))
+    lines = ImageChops.invert(at_most(_steps(photo), background.step + 1))
     lines = ImageChops.subtract(lines, _opened(lines, 7))
     solid = widened(_opened(product, 7), 4)
     clear = widened(ImageChops.invert(at_most(away, _CLEAR)), block_pixels + 4)
