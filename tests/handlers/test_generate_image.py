@@ -128,9 +128,11 @@ def test_an_event_that_comes_twice_is_paid_once(workbench: Workbench):
     assert workbench.read("image_generation_jobs/image-twice") == done
 
 
-def test_a_product_stands_in_the_picture(workbench: Workbench, picture):
+def test_a_product_stands_in_the_picture(workbench: Workbench, tmp_path: Path):
+    photo = tmp_path / "lamp.png"
+    Image.new("RGBA", (200, 300), (200, 0, 200, 120)).save(photo)
     scene_id = workbench.scene("image-product")
-    workbench.write("products/product-1", {"user_id": USER, "name": "Lamp", "image_url": workbench.publish(picture)})
+    workbench.write("products/product-1", {"user_id": USER, "name": "Lamp", "image_url": workbench.publish(photo)})
     fields = image_job(scene_id, use_product_composite=True, product_id="product-1")
     job = workbench.run(JobKind.IMAGE, "image-product", fields)
     assert job["status"] == "complete"

@@ -94,10 +94,11 @@ def _reduced(
 
 
 def _part_with_product(small: Image.Image, background: PlainBackground, full: tuple[int, int]) -> Box | None:
-    """Where in the photo the product is, with a margin."""
-    product = ImageChops.invert(background_mask(small, background, WHOLE, _block_pixels(small.size, full)))
+    """Where in the photo the product is, with a margin; none if in doubt."""
+    block_pixels = _block_pixels(small.size, full)
+    product = ImageChops.invert(background_mask(small, background, WHOLE, block_pixels))
     box = product.getbbox()
-    if box is None:
+    if box is None or shows_a_faint_product(small, background, WHOLE, product, block_pixels):
         return None
     width, height = small.size
     return (

@@ -116,7 +116,7 @@ def shows_a_faint_product(
     """Whether lines are drawn in what was taken for background: the outline of something white on white, which is
     then no background. `product` is white where the product was found, in the photo's size."""
     away = distance(photo, background.picture(photo.size, part))
-    lines = ImageChops.invert(at_most(_steps(photo), background.step + 1))
+    lines = ImageChops.invert(at_most(_steps(photo), background.step + 2))
     lines = ImageChops.subtract(lines, _opened(lines, 7))
     solid = widened(_opened(product, 7), 4)
     clear = widened(ImageChops.invert(at_most(away, _CLEAR)), block_pixels + 4)
