@@ -191,6 +191,7 @@ def test_a_product_is_shown_in_the_scenes_light(product: Path, tmp_path: Path) -
     assert 200 <= red[0] < 250
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="how much memory it took is told by Linux")
 def test_a_forty_megapixel_photo_takes_little_memory(scene: Path, tmp_path: Path) -> None:
     photo = tmp_path / "large.jpg"
     image = Image.new("RGB", (6300, 6300), "white")
@@ -198,10 +199,12 @@ def test_a_forty_megapixel_photo_takes_little_memory(scene: Path, tmp_path: Path
     image.save(photo)
     del image
     script = (
-        "import resource, sys; from pathlib import Path;"
+        "import re, sys; from pathlib import Path;"
         "from pipeline.adapters.compositing import composite_product;"
         "done = composite_product(*map(Path, sys.argv[1:]));"
-        "print(done.background_removed, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
+        # not ru_maxrss: that begins with what the process had that started this one
+        "peak_kb = int(re.search(r'VmHWM:\\s*([0-9]+)', Path('/proc/self/status').read_text())[1]);"
+        "print(done.background_removed, peak_kb // 1024)"
     )
     functions = Path(compositing.__file__).parents[2]
     command = [sys.executable, "-c", script, scene, photo, tmp_path / "target"]
