@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -178,10 +178,18 @@ def test_a_video_goes_with_its_clips_and_files_and_nothing_else(shelf: Shelf, wo
 def test_a_video_that_is_being_made_is_not_touched(shelf: Shelf):
     shelf.put("run-1", status="processing", completed_at=None)
     before = shelf.contents()
-    with pytest.raises(StillProcessing, match="cancel its job or wait"):
+    with pytest.raises(StillProcessing, match="cancel its job, or wait an hour"):
         delete_video(shelf.user_id, "run-1", shelf.library)
     assert shelf.contents() == before
     assert shelf.records() == 0
+
+
+def test_a_storyboard_that_was_never_composed_can_be_deleted_an_hour_after_its_last_clip(shelf: Shelf):
+    shelf.put("run-1", status="processing", completed_at=None)
+    video = shelf.bench.client.document(f"users/{shelf.user_id}/videos/run-1")
+    video.update({"updated_at": datetime.now(UTC) - timedelta(minutes=61)})
+    delete_video(shelf.user_id, "run-1", shelf.library)
+    assert shelf.is_gone("run-1")
 
 
 def test_what_is_not_there_cannot_be_deleted(shelf: Shelf):

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypedDict, TypeVar
 
 from pipeline.domain.errors import InvalidRequest
@@ -16,6 +16,9 @@ MAX_TEXT_BYTES = 1_000_000  # a document's limit
 DEFAULT_PRIORITY = 99
 NO_TIME = "00:00:00"
 """Of a beginning and an end alike: nobody knows them."""
+
+MAKING = timedelta(hours=1)
+"""Longer than any job works on a video without a word in its document."""
 
 Number = TypeVar("Number", int, float)
 
@@ -75,6 +78,12 @@ class VideoDocument(TypedDict):
     updated_at: datetime
     completed_at: datetime | None
     failed_at: datetime | None
+
+
+def is_being_made(video: Mapping[str, Any], now: datetime) -> bool:
+    """Whether a job is likely at work on the video. That of a storyboard stays `processing` until it is composed."""
+    touched_at = video.get("updated_at")
+    return video.get("status") == "processing" and not (isinstance(touched_at, datetime) and touched_at < now - MAKING)
 
 
 def megabytes(size_bytes: float) -> float:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from datetime import timedelta
 
 from pipeline.adapters.object_storage import StoredObject
-from pipeline.domain.clips import check_document_id
+from pipeline.domain.clips import check_document_id, is_being_made
 from pipeline.domain.errors import NotFound, StillProcessing
 from pipeline.domain.object_keys import clip_key, clip_thumbnail_key, video_prefix
 from pipeline.handlers.dual_write import write_manifest
@@ -26,11 +26,12 @@ CLOCKS_APART = timedelta(seconds=10)
 def delete_video(user_id: str, video_id: str, library: Library) -> None:
     """Delete a video with its clips and all of its files.
 
-    Raises NotFound when there is neither document nor file, StillProcessing while the video is being made.
+    Raises NotFound when there is neither document nor file, StillProcessing while the video is being made. A job that
+    is at work on it nevertheless ends with `not_found`, and leaves nothing behind.
     """
     prefix = video_prefix(user_id, video_id)
     video = library.videos(user_id).get_video(video_id)
-    if video is not None and video.get("status") == "processing":
+    if video is not None and is_being_made(video, library.clock()):
         raise still_processing(video_id)
     if video is None and not library.clips(user_id, video_id).count() and not _holds_anything(prefix, library):
         raise NotFound(f"There is no video '{video_id[:80]}'.")

@@ -18,6 +18,7 @@ from pipeline.domain.clips import (
     check_document_id,
     check_status,
     check_style,
+    is_being_made,
     status_after_create,
 )
 from pipeline.domain.errors import InvalidRequest, NotFound, StillProcessing
@@ -194,7 +195,7 @@ class VideoRepository:
             snapshot = document.get()
             if not snapshot.exists or (asked_at is not None and as_datetime(snapshot.create_time) > asked_at):
                 return
-            if (snapshot.to_dict() or {}).get("status") == "processing":
+            if is_being_made(snapshot.to_dict() or {}, datetime.now(UTC)):
                 raise still_processing(video_id)
             batch.delete(document, option=unchanged_since(self._client, snapshot))
 
@@ -232,7 +233,7 @@ class VideoRepository:
 
 def still_processing(video_id: str) -> StillProcessing:
     """What to say when a video is to be deleted that is being made."""
-    return StillProcessing(f"Video '{video_id[:80]}' is being made: cancel its job or wait for it, then delete it.")
+    return StillProcessing(f"Video '{video_id[:80]}' is being made: cancel its job, or wait an hour.")
 
 
 def _no_video(video_id: str) -> NotFound:
