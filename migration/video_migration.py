@@ -13,7 +13,7 @@ from typing import Any, Final
 from migration.discovery import VideoRef
 from migration.tools import Tools
 from pipeline.domain.catalogue import Catalogue, Remark
-from pipeline.domain.clips import ClipDocument, VideoDocument, check_document_id
+from pipeline.domain.clips import ClipDocument, VideoDocument, can_be_document_id
 from pipeline.domain.errors import InvalidRequest
 from pipeline.handlers.stored_catalogue import read_catalogue
 from pipeline.repositories.document_imports import Imported
@@ -134,17 +134,9 @@ def no_video_remark(ref: VideoRef) -> Remark:
 
 def is_possible(ref: VideoRef) -> bool:
     """Whether documents can have these names."""
-    return is_possible_user(ref.user_id) and _can_be_id("video_id", ref.video_id)
+    return is_possible_user(ref.user_id) and can_be_document_id(ref.video_id)
 
 
 def is_possible_user(user_id: str) -> bool:
     """The same of a user alone."""
-    return _can_be_id("user_id", user_id)
-
-
-def _can_be_id(field: str, name: str) -> bool:
-    try:
-        check_document_id(field, name)
-    except InvalidRequest:
-        return False
-    return True
+    return can_be_document_id(user_id)

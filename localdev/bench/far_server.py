@@ -11,10 +11,10 @@ open already, so a protocol that opens one for each request pays no more than on
 import asyncio
 import threading
 from collections import deque
-from types import TracebackType
 from typing import Self, cast
 
 from localdev.stack.ports import LOOPBACK
+from localdev.stack.startable import Startable
 
 ROUND_TRIP_SECONDS = 0.02
 
@@ -45,7 +45,7 @@ class DelayLine:
         return self._underway[0][0] if self._underway else None
 
 
-class FarServer:
+class FarServer(Startable):
     """Stands before the server on `port`, on a port of its own, between start() and stop(). One thread serves it."""
 
     def __init__(self, port: int, round_trip_seconds: float = ROUND_TRIP_SECONDS) -> None:
@@ -81,14 +81,6 @@ class FarServer:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     def _accept(self) -> "_End":
         near, far = _End(self._ends, self._delay_seconds), _End(self._ends, self._delay_seconds)

@@ -12,12 +12,12 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from localdev.bench.video_material import MaterialVideo, as_order, from_order
 from localdev.stack.object_stores import R2_ACCESS_KEY_ID, R2_SECRET_ACCESS_KEY
 from localdev.stack.ports import LOOPBACK, choose_ports
+from localdev.stack.startable import Startable
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -32,7 +32,7 @@ PYTHON_PATH = {"PYTHONPATH": os.pathsep.join([str(ROOT / "functions"), str(ROOT)
 StartResponse = Callable[..., Any]
 
 
-class StockedStorage:
+class StockedStorage(Startable):
     """The server, with the files of these videos in it, between start() and stop()."""
 
     def __init__(self, videos: Sequence[MaterialVideo]) -> None:
@@ -55,14 +55,6 @@ class StockedStorage:
         if self._process:
             self._process.communicate()  # the end of its input is the end of it
             self._process = None
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
 
 def s3_client(port: int) -> "S3Client":

@@ -4,7 +4,6 @@ import os
 import subprocess
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from localdev.stack.emulators import PROJECT_ID, find_firebase
@@ -13,12 +12,13 @@ from localdev.stack.firestore_jar import cached_jars, find_firestore_jar
 from localdev.stack.java import find_java
 from localdev.stack.ports import LOOPBACK, choose_ports, is_listening
 from localdev.stack.processes import GuardedCommand
+from localdev.stack.startable import Startable
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60.0
 
 
-class FirestoreEmulator:
+class FirestoreEmulator(Startable):
     """Holds the project's rules and nothing else, between start() and stop(). What it writes lies in `folder`."""
 
     def __init__(self, folder: Path, port: int | None = None) -> None:
@@ -50,14 +50,6 @@ class FirestoreEmulator:
         if self._command:
             self._command.stop()
             self._command = None
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
 
 def _jar(folder: Path) -> Path:

@@ -5,10 +5,10 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import Any, Self
 
 from localdev.stack.ports import LOOPBACK
+from localdev.stack.startable import Startable
 
 
 class Exchange(BaseHTTPRequestHandler):
@@ -43,7 +43,7 @@ class _Server(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
-class LoopbackServer:
+class LoopbackServer(Startable):
     """Serves `exchange` on 127.0.0.1 between start() and stop()."""
 
     def __init__(self, exchange: Callable[..., BaseHTTPRequestHandler], port: int = 0) -> None:
@@ -76,11 +76,3 @@ class LoopbackServer:
             self._server.shutdown()
             self._server.server_close()
             self._server = None
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()

@@ -17,7 +17,6 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
 from localdev.stack.delivery import DeliveryPolicy
@@ -32,6 +31,7 @@ from localdev.stack.object_stores import R2_ACCESS_KEY_ID, R2_SECRET_ACCESS_KEY,
 from localdev.stack.ports import LOOPBACK, choose_ports
 from localdev.stack.providers import Providers
 from localdev.stack.secret_manager import SecretManager
+from localdev.stack.startable import Startable
 
 if TYPE_CHECKING:
     from localdev.stub_replicate import StubReplicate
@@ -51,7 +51,7 @@ class Part(Protocol):
     def stop(self) -> None: ...
 
 
-class LocalStack:
+class LocalStack(Startable):
     """A whole local deployment of one project. A context manager; start() and stop() do the same."""
 
     def __init__(
@@ -157,14 +157,6 @@ class LocalStack:
     def _webhook_url(self) -> str:
         """The stand-in reaches the functions emulator; the real Replicate does not."""
         return f"{self.urls.functions_url}/handle_replicate_webhook" if self._providers.replicate else "off"
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     def _start(self, timeout_seconds: float) -> None:
         functions_dir = self.project_root / "functions"

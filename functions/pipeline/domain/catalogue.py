@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from pipeline.domain.clip_names import ReadClipName, read_clip_filename, slug_words
 from pipeline.domain.clips import (
@@ -29,11 +29,9 @@ from pipeline.domain.clips import (
 from pipeline.domain.errors import InvalidRequest
 from pipeline.domain.highlights import Highlight, Highlights, read_highlights
 from pipeline.domain.manifests import Manifest, read_manifest
-from pipeline.domain.object_keys import clip_key, clip_thumbnail_key
+from pipeline.domain.object_keys import THUMBNAIL_ENDINGS, clip_key, clip_thumbnail_keys
 
 MAX_STYLES = 100
-THUMBNAILS: tuple[Literal["jpg", "webp"], ...] = ("jpg", "webp")
-"""Of a clip with several the first."""
 UNKNOWN = Highlight(None, None, None, None, None, None, None, None)
 BEFORE_ALL = datetime.fromtimestamp(0, UTC)
 
@@ -128,7 +126,7 @@ def _clip_files(
         try:
             check_document_id("clip_id", name.removesuffix(".mp4"))
             clip_key(user_id, video_id, name)
-            thumbnails = [clip_thumbnail_key(user_id, video_id, name, extension) for extension in THUMBNAILS]
+            thumbnails = clip_thumbnail_keys(user_id, video_id, name)
         except InvalidRequest as error:
             remarks.append(Remark(file.key, str(error)))
             continue
@@ -138,7 +136,7 @@ def _clip_files(
         clips[file.key] = (file, next((by_key[key] for key in thumbnails if key in by_key), None))
     for file in others:
         stem, dot, ending = file.key.rpartition(".")
-        if not (dot and ending in THUMBNAILS):
+        if not (dot and ending in THUMBNAIL_ENDINGS):
             remarks.append(Remark(file.key, "is no clip and no thumbnail"))
         elif f"{stem}.mp4" not in clips:
             remarks.append(Remark(file.key, "is the thumbnail of no clip"))

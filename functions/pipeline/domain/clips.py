@@ -147,6 +147,15 @@ def check_document_id(field: str, value: str) -> str:
     return value
 
 
+def can_be_document_id(value: str) -> bool:
+    """Whether `check_document_id` would take it."""
+    try:
+        check_document_id("id", value)
+    except InvalidRequest:
+        return False
+    return True
+
+
 def _fits(value: str, most_bytes: int) -> bool:
     try:
         return len(value.encode()) <= most_bytes

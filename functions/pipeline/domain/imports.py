@@ -25,7 +25,7 @@ from pipeline.domain.clips import (
     parse_timecode,
 )
 from pipeline.domain.errors import InvalidRequest
-from pipeline.domain.object_keys import clip_key, clip_thumbnail_key, highlights_key
+from pipeline.domain.object_keys import clip_key, clip_thumbnail_keys, highlights_key
 
 Fields = dict[str, Any]
 
@@ -54,8 +54,7 @@ def checked_clip(user_id: str, video_id: str, clip: ClipDocument) -> Fields:
     filename = clip["filename"]
     _check_key(fields, "r2_key", clip_key(user_id, video_id, filename))
     if clip["has_thumbnail"]:
-        endings = [clip_thumbnail_key(user_id, video_id, filename, extension) for extension in ("jpg", "webp")]
-        _check_key(fields, "thumbnail_r2_key", *endings)
+        _check_key(fields, "thumbnail_r2_key", *clip_thumbnail_keys(user_id, video_id, filename))
     else:
         _check_key(fields, "thumbnail_r2_key", None)
     return {**fields, "file_size_mb": megabytes(clip["file_size_bytes"])}

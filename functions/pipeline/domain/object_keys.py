@@ -18,6 +18,10 @@ from pipeline.domain.errors import InvalidRequest
 
 MAX_KEY_BYTES = 1024  # the limit of S3, R2 and Cloud Storage
 
+ThumbnailEnding = Literal["jpg", "webp"]
+THUMBNAIL_ENDINGS: tuple[ThumbnailEnding, ...] = ("jpg", "webp")
+"""Of a clip with several thumbnails the first counts."""
+
 _UNSAFE = re.compile(r"[/\\\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # separators, controls, halves of surrogate pairs
 
 
@@ -37,9 +41,14 @@ def clip_key(user_id: str, video_id: str, filename: str) -> str:
     return _video_key(user_id, video_id, "clips", filename)
 
 
-def clip_thumbnail_key(user_id: str, video_id: str, filename: str, extension: Literal["jpg", "webp"] = "jpg") -> str:
+def clip_thumbnail_key(user_id: str, video_id: str, filename: str, extension: ThumbnailEnding = "jpg") -> str:
     """The small picture of a clip: the clip's name with another ending."""
     return _video_key(user_id, video_id, "clips", f"{_stem(filename)}.{extension}")
+
+
+def clip_thumbnail_keys(user_id: str, video_id: str, filename: str) -> list[str]:
+    """Everything that a clip's small picture may be called, the usual one first."""
+    return [clip_thumbnail_key(user_id, video_id, filename, ending) for ending in THUMBNAIL_ENDINGS]
 
 
 def final_video_key(user_id: str, video_id: str, job_id: str) -> str:

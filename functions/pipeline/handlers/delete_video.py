@@ -13,7 +13,7 @@ from datetime import timedelta
 from pipeline.adapters.object_storage import StoredObject
 from pipeline.domain.clips import check_document_id, is_being_made
 from pipeline.domain.errors import NotFound, StillProcessing
-from pipeline.domain.object_keys import clip_key, clip_thumbnail_key, video_prefix
+from pipeline.domain.object_keys import clip_key, clip_thumbnail_keys, video_prefix
 from pipeline.handlers.dual_write import write_manifest
 from pipeline.handlers.tools import Library
 from pipeline.repositories.deletions import Deletion
@@ -92,11 +92,7 @@ def _stored(keys: list[str], library: Library) -> Iterator[StoredObject]:
 
 def _clip_keys(user_id: str, video_id: str, filename: str) -> list[str]:
     """The clip, and its thumbnail of either kind."""
-    thumbnails = [
-        clip_thumbnail_key(user_id, video_id, filename, "jpg"),
-        clip_thumbnail_key(user_id, video_id, filename, "webp"),
-    ]
-    return [clip_key(user_id, video_id, filename), *thumbnails]
+    return [clip_key(user_id, video_id, filename), *clip_thumbnail_keys(user_id, video_id, filename)]
 
 
 def _holds_anything(prefix: str, library: Library) -> bool:

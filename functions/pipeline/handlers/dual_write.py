@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 from firebase_functions import logger
 
+from pipeline.domain.clips import ClipDocument, VideoDocument
 from pipeline.domain.highlights import merge_highlights
 from pipeline.domain.manifests import manifest_bytes
 from pipeline.domain.object_keys import highlights_key, manifest_key
+from pipeline.domain.pages import Page
 from pipeline.handlers.metadata_sources import effective_mode
 from pipeline.handlers.tools import Library, Tools
 from pipeline.handlers.turns import StepFailed, Turn
@@ -38,17 +40,18 @@ def write_manifest(user_id: str, video_id: str, library: Library) -> None:
         return
     videos, clips = library.videos(user_id), library.clips(user_id, video_id)
 
-    def manifest(_: bytes | None) -> bytes:
+    def documents() -> tuple[VideoDocument, Page[ClipDocument]]:
+        """As they are now: a file that was read before must not be written from documents that were read earlier."""
         video = videos.get_video(video_id)
         if video is None:
             raise _NoVideo
-        return manifest_bytes(video, clips.list_clips())
+        return video, clips.list_clips()
+
+    def manifest(_: bytes | None) -> bytes:
+        return manifest_bytes(*documents())
 
     def highlights(found: bytes | None) -> bytes:
-        video = videos.get_video(video_id)
-        if video is None:
-            raise _NoVideo
-        return merge_highlights(found, video, clips.list_clips())
+        return merge_highlights(found, *documents())
 
     try:
         library.storage.update_bytes(manifest_key(user_id, video_id), JSON, manifest)

@@ -13,7 +13,14 @@ from typing import Protocol
 from firebase_functions import logger
 
 from pipeline.domain.catalogue import Catalogue
-from pipeline.domain.clips import ClipDocument, VideoDocument, check_document_id, check_status, check_text
+from pipeline.domain.clips import (
+    ClipDocument,
+    VideoDocument,
+    can_be_document_id,
+    check_document_id,
+    check_status,
+    check_text,
+)
 from pipeline.domain.errors import InvalidRequest
 from pipeline.domain.metadata_modes import MetadataMode, later_mode
 from pipeline.domain.object_keys import MAX_KEY_BYTES
@@ -113,7 +120,7 @@ class StorageSource:
             check_status(status)
 
         def read(video_id: str) -> Catalogue | None:
-            return self.catalogue(video_id) if _can_be_id(video_id) and is_wanted(video_id) else None
+            return self.catalogue(video_id) if can_be_document_id(video_id) and is_wanted(video_id) else None
 
         videos: list[VideoDocument] = []
         folders = stored_video_ids(self._user_id, self._library.storage, after)
@@ -267,14 +274,6 @@ def _page_of_clips(catalogue: Catalogue | None, selection: ClipSelection) -> Pag
 
 def _clip_of(catalogue: Catalogue | None, clip_id: str) -> ClipDocument | None:
     return next((clip for clip in (catalogue.clips if catalogue else ()) if clip["clip_id"] == clip_id), None)
-
-
-def _can_be_id(name: str) -> bool:
-    try:
-        check_document_id("video_id", name)
-    except InvalidRequest:
-        return False
-    return True
 
 
 def _folder_token(name: str) -> str:
