@@ -1,3 +1,4 @@
+import itertools
 import json
 
 import pytest
@@ -154,6 +155,14 @@ def test_entries_and_fields_of_others_are_kept_in_their_places():
     assert merged["highlights"][1]["title"] == "Scene 1"
     assert merged["highlights"][2] == "?"
     assert merged["highlights"][3]["id"] == 2
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations((1, 2, 3))))
+def test_scenes_stand_in_their_order_whichever_is_finished_first(order):
+    data = None
+    for done in range(1, 4):
+        data = merge_highlights(data, {}, [clip_document(scene) for scene in sorted(order[:done])])
+    assert [entry.scene_id for entry in read_highlights(data).entries] == [1, 2, 3]
 
 
 def test_a_list_stays_a_list():

@@ -90,8 +90,9 @@ def read_highlights(data: bytes) -> Highlights:
 def merge_highlights(found: bytes | None, video: Mapping[str, Any], clips: Iterable[ClipDocument]) -> bytes:
     """The file with the scenes of these clips in it, by id, and what is known of the video.
 
-    Entries and fields of others stay, and so do the order and everything that says the same already. A file that
-    cannot be read is returned as it is: there may be something in it.
+    Entries and fields of others stay, and so do the order and everything that says the same already. A new scene goes
+    to the end, before those of larger ids there: in whatever order clips are finished, the file ends the same. A file
+    that cannot be read is returned as it is: there may be something in it.
     """
     try:
         value = read_json(found, MAX_HIGHLIGHTS_BYTES) if found and found.strip() else {"highlights": []}
@@ -99,12 +100,15 @@ def merge_highlights(found: bytes | None, video: Mapping[str, Any], clips: Itera
     except InvalidRequest:
         return found or b""
     places = _places(entries)
-    for scene_id, scene in _scenes(clips).items():
-        if scene_id in places:
-            place = places[scene_id]
-            entries[place] = {**entries[place], **_changes(entries[place], scene)}
-        else:
-            entries.append({"id": scene_id, **scene})
+    scenes = _scenes(clips)
+    for scene_id in scenes.keys() & places.keys():
+        place = places[scene_id]
+        entries[place] = {**entries[place], **_changes(entries[place], scenes[scene_id])}
+    for scene_id in sorted(scenes.keys() - places.keys()):
+        place = len(entries)
+        while place and (_scene_id(entries[place - 1]) or 0) > scene_id:
+            place -= 1
+        entries.insert(place, {"id": scene_id, **scenes[scene_id]})
     merged: Any = entries
     if isinstance(value, dict):
         known = {name: video[name] for name in VIDEO_FIELDS if video.get(name) is not None}
@@ -140,10 +144,14 @@ def _places(entries: Iterable[Any]) -> dict[int, int]:
     """Where the first entry of each scene stands."""
     places: dict[int, int] = {}
     for place, entry in enumerate(entries):
-        scene_id = _Reader(entry, "", []).whole("id") if isinstance(entry, dict) else None
+        scene_id = _scene_id(entry)
         if scene_id is not None:
             places.setdefault(scene_id, place)
     return places
+
+
+def _scene_id(entry: Any) -> int | None:
+    return _Reader(entry, "", []).whole("id") if isinstance(entry, dict) else None
 
 
 def _scenes(clips: Iterable[ClipDocument]) -> dict[int, dict[str, Any]]:
