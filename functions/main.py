@@ -19,7 +19,7 @@ from firebase_functions import firestore_fn, https_fn, options, scheduler_fn, ta
 from firebase_functions.https_fn import CallableRequest, FunctionsErrorCode, HttpsError
 from flask import Request, Response
 
-from pipeline.config import DEFAULT_REGION, storage_secrets
+from pipeline.config import DEFAULT_REGION, openai_secrets, storage_secrets
 from pipeline.domain.jobs import JobKind
 
 REGION = os.environ.get("FUNCTIONS_REGION") or DEFAULT_REGION
@@ -30,6 +30,7 @@ LETTING_GO_SECONDS = 20  # of both, kept for writing down how far a job has come
 
 STORAGE_SECRETS = storage_secrets(os.environ)
 SECRETS = ["REPLICATE_API_TOKEN", *STORAGE_SECRETS]
+OPENAI_SECRETS = openai_secrets(os.environ)
 
 # Light work: a few calls, pictures and clips of some megabytes. Four at once share one CPU, as the framework has four
 # threads to a CPU; 1 GB holds four clips of 30 MB, which lie in /tmp, which is memory, and an encoder that prepares one
@@ -41,7 +42,7 @@ GENERATION: dict[str, Any] = {
     "concurrency": 4,
     "timeout_sec": EVENT_SECONDS,
     "max_instances": 10,
-    "secrets": SECRETS,
+    "secrets": [*SECRETS, *OPENAI_SECRETS],
 }
 # Heavy work: ffmpeg takes all CPUs and the clips fill /tmp. One at a time; 4 GB comes with two CPUs.
 COMPOSITION: dict[str, Any] = {

@@ -11,13 +11,15 @@ from typing import Literal
 
 from pipeline.domain.errors import ConfigurationError
 from pipeline.domain.metadata_modes import MetadataMode
-from pipeline.domain.models import IMAGE_MODELS, VIDEO_MODELS
+from pipeline.domain.models import BLEND_MODELS, IMAGE_MODELS, VIDEO_MODELS
 from pipeline.domain.quotas import Limits
 
 DEFAULT_REGION = "us-central1"
 WEBHOOK_FUNCTION = "handle_replicate_webhook"
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9.-]+(:[0-9]{1,5})?|[a-z][a-z0-9+.-]*://\[[0-9a-f:]+\](:[0-9]{1,5})?")
 R2_SECRETS = ("R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY")
+OPENAI_SECRET = "OPENAI_API_KEY"  # noqa: S105  the name of a secret
+_WRITERS = ("template", ("template", "openai"))  # the default, and all
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,16 @@ class Settings:
     image_model: str
     video_model: str
     video_resolution: str
+    image_model_fallback: str  # takes over when the first is down; "": none
+    video_model_fallback: str
+    prompt_writer: Literal["template", "openai"]
+    prompt_model: str
+    moderation: Literal["off", "on", "required"]  # on: a job goes on when nobody can be asked; required: it does not
+    composite_method: Literal["pil", "kontext"]
+    kontext_model: str
+    kontext_seconds: int  # the longest that a picture waits for Kontext
+    kontext_per_minute: int  # of all users together; 0: no limit
+    reuse_days: int  # how long the result of the same inputs is used again; 0: never
     prepare_clips: bool  # whether clips are stored in the form that compositions copy
     image_cancel_after_seconds: int
     video_cancel_after_seconds: int
@@ -82,6 +94,16 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         image_model=_choice(environment, "IMAGE_MODEL", "black-forest-labs/flux-schnell", IMAGE_MODELS),
         video_model=_choice(environment, "VIDEO_MODEL", "bytedance/seedance-1-lite", VIDEO_MODELS),
         video_resolution=_choice(environment, "VIDEO_RESOLUTION", "720p", ("480p", "720p", "1080p")),
+        image_model_fallback=_choice(environment, "IMAGE_MODEL_FALLBACK", "", ("", *IMAGE_MODELS)),
+        video_model_fallback=_choice(environment, "VIDEO_MODEL_FALLBACK", "", ("", *VIDEO_MODELS)),
+        prompt_writer="openai" if _choice(environment, "PROMPT_WRITER", *_WRITERS) == "openai" else "template",
+        prompt_model=environment.get("PROMPT_MODEL") or "gpt-5.6-luna",
+        moderation=_moderation(environment),
+        composite_method=_composite_method(environment),
+        kontext_model=_choice(environment, "KONTEXT_MODEL", "black-forest-labs/flux-kontext-pro", BLEND_MODELS),
+        kontext_seconds=_whole(environment, "KONTEXT_SECONDS", 60, 5, 600),
+        kontext_per_minute=_whole(environment, "KONTEXT_PER_MINUTE", 60, 0, 600),
+        reuse_days=_whole(environment, "REUSE_DAYS", 7, 0, 365),
         prepare_clips=_choice(environment, "PREPARE_CLIPS", "on", ("on", "off")) == "on",
         image_cancel_after_seconds=_whole(environment, "IMAGE_CANCEL_AFTER_SECONDS", 300, 5, 1800),
         video_cancel_after_seconds=_whole(environment, "VIDEO_CANCEL_AFTER_SECONDS", 900, 5, 1800),
@@ -138,6 +160,33 @@ def storage_backend(environment: Mapping[str, str]) -> str:
 def storage_secrets(environment: Mapping[str, str]) -> list[str]:
     """The secrets that a deployment with this storage binds: a project on Firebase Storage needs no R2 keys."""
     return list(R2_SECRETS) if storage_backend(environment) == "r2" else []
+
+
+def openai_secrets(environment: Mapping[str, str]) -> list[str]:
+    """The secrets that a deployment binds for prompts and moderation: one that uses neither needs no key."""
+    is_used = _choice(environment, "PROMPT_WRITER", *_WRITERS) == "openai" or _moderation(environment) != "off"
+    return [OPENAI_SECRET] if is_used else []
+
+
+def read_openai_key(environment: Mapping[str, str]) -> str:
+    """OpenAI's key; "" where there is none, or nothing is asked of it. Not every function is given it."""
+    return environment.get(OPENAI_SECRET, "").strip() if openai_secrets(environment) else ""
+
+
+def _moderation(environment: Mapping[str, str]) -> Literal["off", "on", "required"]:
+    match _choice(environment, "MODERATION", "off", ("off", "on", "required")):
+        case "on":
+            return "on"
+        case "required":
+            return "required"
+    return "off"
+
+
+def _composite_method(environment: Mapping[str, str]) -> Literal["pil", "kontext"]:
+    """`COMPOSITE_METHOD`, or the older `USE_KONTEXT_COMPOSITE`: each of them turns Kontext on."""
+    named = _choice(environment, "COMPOSITE_METHOD", "pil", ("pil", "kontext"))
+    flag = _choice(environment, "USE_KONTEXT_COMPOSITE", "false", ("true", "false"))
+    return "kontext" if named == "kontext" or flag == "true" else "pil"
 
 
 def _webhook_url(environment: Mapping[str, str]) -> str:

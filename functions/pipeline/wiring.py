@@ -17,10 +17,11 @@ from google.cloud import firestore
 
 from pipeline.adapters.downloads import Downloader
 from pipeline.adapters.object_storage import ObjectStorage
+from pipeline.adapters.openai_api import OpenAiApi
 from pipeline.adapters.replicate_api import ReplicateApi
 from pipeline.adapters.replicate_webhooks import WebhookVerifier
 from pipeline.adapters.tasks import TaskQueue
-from pipeline.config import Settings, StorageSettings, read_replicate, read_settings, read_storage
+from pipeline.config import Settings, StorageSettings, read_openai_key, read_replicate, read_settings, read_storage
 from pipeline.domain.errors import ConfigurationError
 from pipeline.domain.jobs import CreatedWake, JobKind, JobRef, SignalWake, TaskWake
 from pipeline.handlers.receive_webhook import read_webhook, receive_webhook
@@ -31,6 +32,7 @@ from pipeline.repositories.deletions import DeletionRepository
 from pipeline.repositories.jobs import JobRepository
 from pipeline.repositories.metadata_phases import MetadataPhaseRepository
 from pipeline.repositories.predictions import PredictionRepository
+from pipeline.repositories.results import ResultRepository
 from pipeline.repositories.scenes import SceneRepository
 from pipeline.repositories.stuck_jobs import StuckJobRepository
 from pipeline.repositories.videos import VideoRepository
@@ -111,10 +113,13 @@ class Instance:
     @cached_property
     def _tools(self) -> Tools:
         library, replicate = self._library, read_replicate(self._environment)
+        key = read_openai_key(self._environment)
         return Tools(
             **{field.name: getattr(library, field.name) for field in fields(library)},
             predictions=self._desk.predictions,
+            results=ResultRepository(self._firestore),
             replicate=ReplicateApi(replicate.api_token, replicate.base_url),
+            openai=OpenAiApi(key, library.settings.prompt_model) if key else None,
             downloads=Downloader(allowed_http_hosts=library.settings.allowed_http_hosts),
         )
 

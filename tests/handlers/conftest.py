@@ -17,6 +17,7 @@ from localdev.stack.object_stores import R2_ACCESS_KEY_ID, R2_SECRET_ACCESS_KEY,
 from localdev.stub_replicate import StubReplicate
 from pipeline.adapters.downloads import Downloader
 from pipeline.adapters.object_storage import ObjectStorage
+from pipeline.adapters.openai_api import OpenAiApi
 from pipeline.adapters.r2_storage import R2Storage
 from pipeline.adapters.replicate_api import ReplicateApi
 from pipeline.config import Settings, read_settings
@@ -28,6 +29,7 @@ from pipeline.repositories.deletions import DeletionRepository
 from pipeline.repositories.jobs import JobRepository
 from pipeline.repositories.metadata_phases import MetadataPhaseRepository
 from pipeline.repositories.predictions import PredictionRepository
+from pipeline.repositories.results import ResultRepository
 from pipeline.repositories.scenes import SceneRepository
 from pipeline.repositories.stuck_jobs import StuckJobRepository
 from pipeline.repositories.videos import VideoRepository
@@ -66,6 +68,7 @@ class Workbench:
         self.tasks = WakeList()
         self.turns = 0
         self.api = ReplicateApi("token", replicate.base_url)
+        self.openai: OpenAiApi | None = None
         self.storage: ObjectStorage = R2Storage(
             r2.endpoint_url, r2.bucket, R2_ACCESS_KEY_ID, R2_SECRET_ACCESS_KEY, r2.public_base_url
         )
@@ -93,7 +96,9 @@ class Workbench:
             videos=lambda user_id: VideoRepository(user_id, client=self.client),
             phases=MetadataPhaseRepository(self.client),
             deletions=DeletionRepository(self.client),
+            results=ResultRepository(self.client),
             replicate=self.api,
+            openai=self.openai,
             storage=self.storage,
             downloads=Downloader(self.settings.allowed_http_hosts),
             clock=self.now,
@@ -159,6 +164,7 @@ def workbench(
         image_inline_wait_seconds=0.0,
         submission_grace_seconds=3,
         video_resolution="480p",
+        reuse_days=0,
     )
     bench = Workbench(firestore_client, replicate_server, r2_server, settings)
     yield bench

@@ -23,6 +23,7 @@ from pipeline.repositories.deletions import DeletionRepository
 from pipeline.repositories.jobs import JobRepository
 from pipeline.repositories.metadata_phases import MetadataPhaseRepository
 from pipeline.repositories.predictions import PredictionRepository
+from pipeline.repositories.results import ResultRepository
 from pipeline.repositories.scenes import SceneRepository
 from pipeline.repositories.stuck_jobs import StuckJobRepository
 from pipeline.repositories.videos import VideoRepository
@@ -135,7 +136,9 @@ class World:
             videos=lambda user_id: VideoRepository(user_id, client=self.client),
             phases=MetadataPhaseRepository(self.client),
             deletions=DeletionRepository(self.client),
+            results=ResultRepository(self.client),
             replicate=self.replicate,  # type: ignore[arg-type]  # virtual
+            openai=None,
             storage=self.storage,  # type: ignore[arg-type]  # virtual
             downloads=self.downloads,  # type: ignore[arg-type]  # virtual
             clock=self.schedule.clock,

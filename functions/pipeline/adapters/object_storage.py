@@ -2,6 +2,7 @@
 
     upload_file, upload_bytes ──> StoredObject(key, size_bytes, content_type, url)
     open_upload ─write─> finish ──> the same, for a file that is stored while it is written
+    copy_object               ──> the same, for what is stored already
     stat, list_objects        ──> the same, for what is already there; list_folders: the names one level below
     update_bytes              ──> a small object changed by many at once, no change lost
     readable_url              ──> a URL for whoever may read now, signed where the store signs
@@ -69,6 +70,12 @@ class ObjectStorage(Protocol):
 
     def read_bytes(self, key: str) -> bytes:
         """Read a small object (a manifest, a thumbnail) into memory."""
+
+    def copy_object(self, source_key: str, key: str) -> StoredObject:
+        """Store the same bytes under another key too, inside the store: nothing passes through here.
+
+        Replaces what was there. Raises NotFound when there is no source.
+        """
 
     def stat(self, key: str) -> StoredObject | None:
         """The object, or None when there is none."""

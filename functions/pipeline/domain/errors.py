@@ -37,6 +37,7 @@ Foreign exceptions become one of these once, at the adapter that meets them, wit
 that users read: they never hold secrets, signed URLs, or paths of the machine.
 """
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -51,9 +52,14 @@ class JobError(Exception):
     def message(self) -> str:
         return str(self)
 
+    @property
+    def details(self) -> dict[str, Any]:
+        """What it knows beside its sentence: arguments by which it can be made again."""
+        return {}
+
     def as_fields(self) -> dict[str, Any]:
         """As it stands on a job document."""
-        return {"code": self.code, "message": self.message, "retryable": self.retryable}
+        return {"code": self.code, "message": self.message, "retryable": self.retryable, **self.details}
 
 
 class InvalidRequest(JobError):
@@ -92,8 +98,9 @@ class QuotaExceeded(JobError):
         super().__init__(message)
         self.resets_at = resets_at
 
-    def as_fields(self) -> dict[str, Any]:
-        return {**super().as_fields(), "resets_at": self.resets_at}
+    @property
+    def details(self) -> dict[str, Any]:
+        return {"resets_at": self.resets_at}
 
 
 class ConfigurationError(JobError):
@@ -164,9 +171,20 @@ class InsufficientCredit(ProviderError):
 
 
 class ContentRejected(ProviderError):
-    """Text or picture was flagged; the same input will be flagged again."""
+    """Text or picture was flagged; the same input will be flagged again.
+
+    `categories` are those of the moderation (`violence`, `sexual/minors` ...); none where the model itself refused.
+    """
 
     code = "content_rejected"
+
+    def __init__(self, message: str, categories: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.categories = tuple(categories)
+
+    @property
+    def details(self) -> dict[str, Any]:
+        return {"categories": list(self.categories)}
 
 
 class PredictionFailed(ProviderError):
@@ -269,7 +287,11 @@ def _tree(root: type[JobError]) -> list[type[JobError]]:
     return [root, *(leaf for branch in root.__subclasses__() for leaf in _tree(branch))]
 
 
-def recorded_error(code: str | None, message: str | None) -> JobError:
-    """The error that was written down as a code and a sentence. An unknown code becomes an InternalError."""
+def recorded_error(code: str | None, message: str | None, details: Mapping[str, Any] | None = None) -> JobError:
+    """The error that was written down as a code, a sentence and its `details`. An unknown code: an InternalError."""
     by_code = {error.code: error for error in reversed(_tree(JobError)) if error is not JobError}
-    return by_code.get(code or "", InternalError)(message or "No reason was recorded.")
+    found, sentence = by_code.get(code or "", InternalError), message or "No reason was recorded."
+    try:
+        return found(sentence, **(details or {}))
+    except TypeError:  # written down by another version
+        return found(sentence)

@@ -113,6 +113,7 @@ class StepRecord:
     failed: bool = False  # for good
     error_code: str | None = None  # of the last failed try
     error_message: str | None = None
+    error_details: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

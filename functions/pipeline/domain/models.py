@@ -48,8 +48,22 @@ class VideoModel:
         return round(self.usd_per_second[resolution] * duration_seconds, 6)
 
 
+@dataclass(frozen=True)
+class BlendModel:
+    """A model that puts a product into a scene. `picture_inputs` are the inputs that take pictures.
+
+    With one, it is given a composite that is made already, and makes it look natural; with two, scene and product.
+    """
+
+    name: str
+    usd_per_image: float
+    picture_inputs: tuple[str, ...]
+    always: Mapping[str, Any] = field(default_factory=dict)
+
+
 _FLUX_RATIOS = ("1:1", "16:9", "21:9", "3:2", "2:3", "4:5", "5:4", "3:4", "4:3", "9:16", "9:21")
 _ONE_PNG = {"num_outputs": 1, "output_format": "png"}
+_EDITED_PNG = {"aspect_ratio": "match_input_image", "output_format": "png"}
 
 IMAGE_MODELS = {
     model.name: model
@@ -57,6 +71,15 @@ IMAGE_MODELS = {
         ImageModel("black-forest-labs/flux-schnell", 0.003, _FLUX_RATIOS, _ONE_PNG),
         ImageModel("black-forest-labs/flux-dev", 0.025, _FLUX_RATIOS, _ONE_PNG),
         ImageModel("black-forest-labs/flux-1.1-pro", 0.04, EdgeRange(256, 1440, 32), {"output_format": "png"}),
+    )
+}
+BLEND_MODELS = {
+    model.name: model
+    for model in (
+        BlendModel("black-forest-labs/flux-kontext-pro", 0.04, ("input_image",), _EDITED_PNG),
+        BlendModel("black-forest-labs/flux-kontext-max", 0.08, ("input_image",), _EDITED_PNG),
+        # no list price was found: that of the model it is built on
+        BlendModel("flux-kontext-apps/multi-image-kontext-pro", 0.04, ("input_image_1", "input_image_2"), _EDITED_PNG),
     )
 }
 VIDEO_MODELS = {
@@ -74,6 +97,13 @@ def image_model(name: str) -> ImageModel:
     if name not in IMAGE_MODELS:
         raise ConfigurationError(f"IMAGE_MODEL is '{name}'; known are {', '.join(IMAGE_MODELS)}.")
     return IMAGE_MODELS[name]
+
+
+def blend_model(name: str) -> BlendModel:
+    """The model a setting names. Raises ConfigurationError when it is unknown."""
+    if name not in BLEND_MODELS:
+        raise ConfigurationError(f"KONTEXT_MODEL is '{name}'; known are {', '.join(BLEND_MODELS)}.")
+    return BLEND_MODELS[name]
 
 
 def video_model(name: str) -> VideoModel:

@@ -61,6 +61,8 @@ class PredictionOrder:
     cancel_after_seconds: int  # the provider stops it after this long
     inline_wait_seconds: float = 0.0  # how long a turn may stay awake for it
     units: float = 1.0  # what the price is for: pictures, or seconds of video
+    seed: int | None = None  # the client's own; None: one that marks the prediction as ours
+    content_key: str = ""  # names what comes of it: `domain.content_keys`; "": it is not to be used again
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,7 @@ class PredictionRecord:
     error_code: str | None = None
     retryable: bool = False
     charged: bool = False  # of one that failed
+    content_key: str = ""
 
     @property
     def paid_usd(self) -> float:

@@ -31,6 +31,8 @@ def _has_area(value: str) -> str:
     return value
 
 
+MAX_SEED = 2**31 - 1
+
 DocumentId = Annotated[
     str,
     StringConstraints(min_length=1, max_length=200, pattern=r"^[^/\\\x00-\x1f]+$"),
@@ -50,6 +52,8 @@ AspectRatio = Annotated[
 Resolution = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{2,3}p$")]
 """`720p`: the lines of the shorter edge."""
 
+Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
+
 MAX_SCENES = 50
 MAX_CLIPS = 200
 
@@ -62,6 +66,8 @@ class JobRequest(BaseModel):
     user_id: DocumentId
     request_id: DocumentId | None = None  # a second job with the same one gets the first one's result
     retry_of: DocumentId | None = None  # the job whose finished steps are to be used again
+    force: bool = False  # made anew, although the same was made before
+    dry_run: bool = False  # only checked and estimated
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,7 @@ class ImageRequest(JobRequest):
     text: Text
     style_prompt: StyleText = ""
     aspect_ratio: AspectRatio | None = None  # None: upright
+    seed: Seed | None = None
     use_product_composite: bool = False
     product_id: DocumentId | None = None
     composite_scale: Annotated[Fraction, Field(ge=0.05)] = 0.4
@@ -101,6 +108,7 @@ class VideoRequest(JobRequest):
     duration: ClipSeconds = 5.0
     resolution: Resolution | None = None
     camera_fixed: bool = False
+    seed: Seed | None = None
 
     @property
     def wish(self) -> ClipWish:
@@ -128,6 +136,7 @@ class MultiVideoRequest(JobRequest):
     audio_url: Url | None = None
     resolution: Resolution | None = None
     camera_fixed: bool = False
+    seed: Seed | None = None  # of the first scene; the next have the numbers that follow
 
     @property
     def wishes(self) -> tuple[ClipWish, ...]:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from pipeline.adapters.downloads import Downloader
 from pipeline.adapters.object_storage import ObjectStorage
+from pipeline.adapters.openai_api import OpenAiApi
 from pipeline.adapters.replicate_api import ReplicateApi
 from pipeline.adapters.tasks import TaskQueue
 from pipeline.config import Settings
@@ -14,6 +15,7 @@ from pipeline.repositories.deletions import DeletionRepository
 from pipeline.repositories.jobs import JobRepository
 from pipeline.repositories.metadata_phases import MetadataPhaseRepository
 from pipeline.repositories.predictions import PredictionRepository
+from pipeline.repositories.results import ResultRepository
 from pipeline.repositories.scenes import SceneRepository
 from pipeline.repositories.stuck_jobs import StuckJobRepository
 from pipeline.repositories.videos import VideoRepository
@@ -51,5 +53,7 @@ class Tools(Library):
     """What it takes to do the work of a job."""
 
     predictions: PredictionRepository
+    results: ResultRepository
     replicate: ReplicateApi
+    openai: OpenAiApi | None  # None: there is no key, or nothing is asked of it
     downloads: Downloader

@@ -100,7 +100,7 @@ class Turn:
             return remembered
         step = self._step(name)
         if step.failed:
-            raise StepFailed(recorded_error(step.error_code, step.error_message))
+            raise StepFailed(recorded_error(step.error_code, step.error_message, step.error_details))
         self._leave_if_not_now(step)
         started = time.monotonic()
         try:
@@ -233,6 +233,7 @@ class Turn:
             failed=not again,
             error_code=error.code,
             error_message=error.message,
+            error_details=error.details,
         )
 
     def _leave_if_not_now(self, step: StepRecord) -> None:

@@ -57,6 +57,7 @@ def _step(fields: Any) -> StepRecord:
         failed=fields.get("failed") is True,
         error_code=fields.get("error_code"),
         error_message=fields.get("error_message"),
+        error_details=fields.get("error_details") or {},
     )
 
 

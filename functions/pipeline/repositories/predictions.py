@@ -55,8 +55,8 @@ class PredictionRepository:
             "job_path": job_path,
             "user_id": user_id,
             "model": order.model,
-            # the user's seed would be welcome as a look, but the mark must be unique
-            "input": {**order.input, "seed": operation_seed(op)},
+            "input": {**order.input, "seed": operation_seed(op) if order.seed is None else order.seed},
+            "content_key": order.content_key,
             "cost_usd": order.cost_usd,
             "units": order.units,
             "cancel_after_seconds": order.cancel_after_seconds,
@@ -170,4 +170,5 @@ def _record(op: str, fields: Mapping[str, Any]) -> PredictionRecord:
         error_code=fields.get("error_code"),
         retryable=fields.get("retryable", False),
         charged=fields.get("charged", False),
+        content_key=fields.get("content_key", ""),
     )
