@@ -24,9 +24,9 @@ Offered = TypeVar("Offered")
 
 @dataclass(frozen=True)
 class Adjustment:
-    """What was asked for and is not offered, and what is used in its place."""
+    """What was asked for, by the client or by a setting, and could not be had, and what is used in its place."""
 
-    field: str  # of the job; `scenes.0.duration` inside a list
+    field: str  # of the job, or what a setting is about (`model`); `scenes.0.duration` inside a list
     asked: str | float
     used: str | int
     reason: str
@@ -115,6 +115,13 @@ def scene_adjustments(terms: Sequence[ClipTerms]) -> list[Adjustment]:
 def as_fields(adjustments: Iterable[Adjustment]) -> list[Mapping[str, Any]]:
     """As the job document shows them."""
     return [asdict(adjustment) for adjustment in adjustments]
+
+
+def noted_adjustments(fields: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Those that a job document shows, by their field; whatever is none is left out."""
+    noted = fields.get("adjustments")
+    entries = [entry for entry in noted if isinstance(entry, dict)] if isinstance(noted, list) else []
+    return {entry["field"]: entry for entry in entries if isinstance(entry.get("field"), str)}
 
 
 def _ratio(text: str) -> float:

@@ -138,6 +138,10 @@ class MultiVideoRequest(JobRequest):
     camera_fixed: bool = False
     seed: Seed | None = None  # of the first scene; the next have the numbers that follow
 
+    def seed_of(self, place: int) -> int | None:
+        """The seed of the scene at that place of the list, from 0."""
+        return None if self.seed is None else (self.seed + place) & MAX_SEED
+
     @property
     def wishes(self) -> tuple[ClipWish, ...]:
         """One for each of the scenes, in their order."""

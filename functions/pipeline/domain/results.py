@@ -6,7 +6,7 @@ from typing import Any
 from pipeline.domain.jobs import Job, JobKind
 
 _FILE = ("file_size_bytes", "width", "height", "thumbnail_url", "thumbnail_key", "placeholder")
-_MODEL = ("model", "seed", "adjustments")
+_MODEL = ("model", "seed", "adjustments", "reused_from")
 _PROMPT = ("prompt", "prompt_sha256", "prompt_source")
 _VIDEO = ("video_url", "video_key", "video_id", "duration")
 
@@ -16,12 +16,13 @@ RESULT_FIELDS: Mapping[JobKind, tuple[str, ...]] = {
         "image_key",
         "media_type",
         "composite_method",
+        "composite_model",
         "composite_cutout",
         *_PROMPT,
         *_FILE,
         *_MODEL,
     ),
-    JobKind.VIDEO: ("clip_id", *_VIDEO, *_FILE, *_MODEL),
+    JobKind.VIDEO: ("clip_id", *_VIDEO, *_PROMPT, *_FILE, *_MODEL),
     JobKind.MULTI_VIDEO: ("clips", "scene_errors", "adjustments"),
     JobKind.COMPOSITION: ("poster_url", "poster_key", "warnings", *_VIDEO, *_FILE),
 }

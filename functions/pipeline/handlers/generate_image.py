@@ -1,41 +1,34 @@
 """One picture for one scene: prompt, predict, (composite,) store."""
 
 import tempfile
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from firebase_functions import logger
 
-from pipeline.adapters.compositing import ProductPlacement, composite_product
+from pipeline.adapters.compositing import composite_product
 from pipeline.adapters.images import inspect_image, upright_file, write_thumbnail
 from pipeline.adapters.placeholders import placeholder_of
-from pipeline.domain.model_inputs import PictureTerms, as_fields, picture_terms
+from pipeline.domain.content_keys import content_key
+from pipeline.domain.model_inputs import PictureTerms, picture_terms
 from pipeline.domain.models import image_model
 from pipeline.domain.object_keys import scene_image_key, scene_image_thumbnail_key
 from pipeline.domain.outcomes import Completed
 from pipeline.domain.predictions import PredictionOrder
-from pipeline.domain.prompts import image_prompt, prompt_sha256
+from pipeline.domain.prompts import prompt_sha256
 from pipeline.domain.requests import ImageRequest, parse_request
-from pipeline.handlers.predictions import Predicted, obtain_prediction
+from pipeline.domain.scene_words import SceneWords
+from pipeline.handlers.blending import Blended, blend
+from pipeline.handlers.model_fallback import obtain_from_either
+from pipeline.handlers.moderation import moderate
+from pipeline.handlers.predictions import Predicted
+from pipeline.handlers.product_pictures import fetch_product, file_sha256, placement_of
+from pipeline.handlers.recall import AlreadyMade, copied, recall, recalled, remember
+from pipeline.handlers.scene_words import Writer
 from pipeline.handlers.tools import Desk, Tools
 from pipeline.handlers.turns import Turn
 from pipeline.repositories.scenes import scene_generating, scene_ready
-
-
-@dataclass(frozen=True)
-class Prompt:
-    """What is sent to the model, and who wrote it."""
-
-    text: str
-    source: str
-
-
-@dataclass(frozen=True)
-class PredictedImage(Predicted):
-    """A finished prediction with the prompt that was sent: a retry that uses it may have another prompt of its own."""
-
-    prompt: str = ""  # empty: recorded by an earlier version, which knew one prompt only
-    prompt_source: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,26 +47,29 @@ class StoredImage:
     placeholder: str | None = None
     background_removed: bool = False
     """The product was cut out of a plain background. Jobs begun before this was known have it not."""
+    composite_model: str | None = None  # None: the composite, if there is one, is Pillow's
 
 
 def generate_image(turn: Turn, desk: Desk, tools: Tools) -> Completed:
     """Bring an image job as far as it can go now."""
     request = parse_request(ImageRequest, turn.fields)
     terms = picture_terms(image_model(tools.settings.image_model), request.aspect_ratio)
-    prompt = turn.run_step("prompt", Prompt, lambda: _prepare(turn, request, terms, desk))
+    words = turn.run_step("prompt", SceneWords, lambda: _prepare(turn, request, terms, desk, tools))
     turn.report("predict", 10)
-    predicted = turn.run_step(
-        "predict",
-        PredictedImage,
-        lambda: _predict(turn, prompt, terms, tools),
-    )
-    sent = predicted.prompt or prompt.text
-    turn.report("composite" if request.use_product_composite else "store", 70)
-    stored = turn.run_step("store", StoredImage, lambda: _store(turn, request, predicted, desk, tools))
+    predicted = turn.run_step("predict", Predicted, lambda: _predict(turn, request, words, terms, desk, tools))
+    if (stored := turn.finished("store", StoredImage)) is None:
+        blended = Blended()
+        if request.use_product_composite:
+            turn.report("composite", 60)
+            if tools.settings.composite_method == "kontext" and not predicted.reused_from:
+                blended = turn.run_step("composite", Blended, lambda: blend(turn, request, predicted, desk, tools))
+        turn.report("store", 70)
+        stored = turn.run_step("store", StoredImage, lambda: _store(turn, request, predicted, blended, desk, tools))
     logger.info(
         f"[Image Generation] Successfully generated image for scene {request.scene_id}",
         job_id=turn.ref.job_id,
     )
+    sent = predicted.prompt or words.for_picture(terms.width_to_height)
     return Completed(
         results={
             "image_url": stored.image_url,
@@ -87,76 +83,126 @@ def generate_image(turn: Turn, desk: Desk, tools: Tools) -> Completed:
             "placeholder": stored.placeholder,
             "prompt": sent,
             "prompt_sha256": prompt_sha256(sent),
-            "prompt_source": predicted.prompt_source or prompt.source,
+            "prompt_source": predicted.prompt_source or words.source,
             "model": predicted.model,
             "seed": predicted.seed,
-            "composite_method": "pil" if stored.composited else None,
+            "reused_from": predicted.reused_from or None,
+            "composite_method": ("kontext" if stored.composite_model else "pil") if stored.composited else None,
+            "composite_model": stored.composite_model,
             "composite_cutout": stored.background_removed if stored.composited else None,
         },
         updates=[scene_ready(request.scene_id, "image", stored.image_url)],
     )
 
 
-def _prepare(turn: Turn, request: ImageRequest, terms: PictureTerms, desk: Desk) -> Prompt:
-    """Check what the job names, before any money is spent, and show on the scene that it is being worked on."""
-    desk.scenes.scene(request.user_id, request.scene_id)
+def _prepare(turn: Turn, request: ImageRequest, terms: PictureTerms, desk: Desk, tools: Tools) -> SceneWords:
+    """Check what the job names and says, before any money is spent; show on the scene that it is being worked on."""
+    scene = desk.scenes.scene(request.user_id, request.scene_id)
+    storyboard = None
     if request.storyboard_id is not None:
-        desk.scenes.storyboard(request.user_id, request.storyboard_id)
+        storyboard = desk.scenes.storyboard(request.user_id, request.storyboard_id)
     if request.use_product_composite:
         desk.scenes.product(request.user_id, request.product_id or "")
-    fields = {"stage": "prompt", "adjustments": as_fields(terms.adjustments)}
-    turn.write(fields, [scene_generating(request.scene_id, "image")])
-    text = image_prompt(request.text, request.style_prompt, terms.width_to_height)
-    return Prompt(text=text, source="template")
+    turn.adjust(terms.adjustments)
+    turn.write({"stage": "prompt"}, [scene_generating(request.scene_id, "image")])
+    turn.adjust(moderate([request.text, request.style_prompt], None, tools))
+    writer = Writer(desk, tools)
+    if request.storyboard_id is not None and storyboard is not None:
+        writer.tell_story(request.user_id, request.storyboard_id, storyboard)
+    worded = writer.words(request.text, request.style_prompt, request.scene_id, scene)
+    turn.adjust(worded.adjustments)
+    turn.write({}, worded.kept)
+    return worded.words
 
 
-def _predict(turn: Turn, prompt: Prompt, terms: PictureTerms, tools: Tools) -> PredictedImage:
-    predicted = obtain_prediction(turn, "predict", lambda: _order(prompt, terms, tools), tools)
-    return PredictedImage(**asdict(predicted), prompt=prompt.text, prompt_source=prompt.source)
+def _predict(
+    turn: Turn, request: ImageRequest, words: SceneWords, terms: PictureTerms, desk: Desk, tools: Tools
+) -> Predicted:
+    fallback = tools.settings.image_model_fallback
+    other = picture_terms(image_model(fallback), request.aspect_ratio) if fallback not in ("", terms.model) else None
+
+    def order(by: PictureTerms) -> PredictionOrder:
+        return _order(turn, request, words, by, desk, tools)
+
+    try:
+        predicted = obtain_from_either(
+            turn,
+            "predict",
+            terms.model,
+            lambda: order(terms),
+            (lambda: order(other)) if other else None,
+            tools,
+        )
+    except AlreadyMade as made:
+        return made.as_prediction(words.source)
+    return replace(predicted, prompt_source=words.source)
 
 
-def _order(prompt: Prompt, terms: PictureTerms, tools: Tools) -> PredictionOrder:
+def _order(
+    turn: Turn, request: ImageRequest, words: SceneWords, terms: PictureTerms, desk: Desk, tools: Tools
+) -> PredictionOrder:
+    """The order for a picture. Raises AlreadyMade where there is one of exactly these inputs."""
     settings = tools.settings
+    model_input = terms.model_input(words.for_picture(terms.width_to_height))
+    composite = _composite_content(turn, request, desk, tools) if request.use_product_composite else None
+    key = content_key("image", terms.model, model_input, seed=request.seed, composite=composite)
+    recall(turn, key, "image_key", tools)
     return PredictionOrder(
         model=terms.model,
-        input=terms.model_input(prompt.text),
+        input=model_input,
         cost_usd=terms.cost_usd,
         cancel_after_seconds=settings.image_cancel_after_seconds,
         inline_wait_seconds=settings.image_inline_wait_seconds,
+        seed=request.seed,
+        content_key=key,
     )
 
 
-def _store(turn: Turn, request: ImageRequest, predicted: Predicted, desk: Desk, tools: Tools) -> StoredImage:
+def _composite_content(turn: Turn, request: ImageRequest, desk: Desk, tools: Tools) -> Mapping[str, object]:
+    """What a composite depends on. The product's picture is looked at before anything is paid."""
+    with tempfile.TemporaryDirectory() as folder:
+        picture = fetch_product(turn, request, Path(folder) / "product", desk, tools)
+        turn.adjust(moderate([], picture, tools))
+        product = file_sha256(picture)
+    kontext = tools.settings.kontext_model if tools.settings.composite_method == "kontext" else None
+    return {"product": product, "placement": asdict(placement_of(request)), "kontext": kontext}
+
+
+def _store(
+    turn: Turn, request: ImageRequest, predicted: Predicted, blended: Blended, desk: Desk, tools: Tools
+) -> StoredImage:
     """Copy the provider's file, which it deletes after an hour, as it was delivered, or with the product in it."""
+    if predicted.reused_from:
+        return _store_again(turn, request, predicted, tools)
     with tempfile.TemporaryDirectory() as folder:
         picture = Path(folder) / "picture"
         tools.downloads.fetch(
-            predicted.url,
+            blended.url or predicted.url,
             picture,
             max_bytes=tools.settings.max_image_bytes,
             kind="image",
             should_stop=turn.check,
         )
         background_removed = False
-        if request.use_product_composite:
-            picture, background_removed = _with_product(turn, request, picture, desk, tools)
+        if request.use_product_composite and not blended.url:
+            product, composite = picture.with_name("product"), picture.with_name("composite.png")
+            fetch_product(turn, request, product, desk, tools)
+            background_removed = composite_product(
+                picture, product, composite, placement_of(request)
+            ).background_removed
+            picture = composite
         picture = upright_file(picture, Path(folder) / "upright")
         image = inspect_image(picture)
         thumbnail = Path(folder) / "thumbnail.webp"
         thumbnail_type = write_thumbnail(picture, thumbnail).media_type
         placeholder = placeholder_of(thumbnail.read_bytes())
-        extension = image.media_type.removeprefix("image/").replace("jpeg", "jpg")
-        stored = tools.storage.upload_file(
-            scene_image_key(request.user_id, request.scene_id, turn.ref.job_id, extension),
-            picture,
-            image.media_type,
-        )
+        stored = tools.storage.upload_file(_image_key(turn, request, image.media_type), picture, image.media_type)
         stored_thumbnail = tools.storage.upload_file(
             scene_image_thumbnail_key(request.user_id, request.scene_id, turn.ref.job_id),
             thumbnail,
             thumbnail_type,
         )
-    return StoredImage(
+    made = StoredImage(
         image_url=stored.url,
         image_key=stored.key,
         thumbnail_url=stored_thumbnail.url,
@@ -168,29 +214,28 @@ def _store(turn: Turn, request: ImageRequest, predicted: Predicted, desk: Desk, 
         media_type=image.media_type,
         placeholder=placeholder,
         background_removed=background_removed,
+        composite_model=blended.model or None,
+    )
+    if not blended.fell_back:  # the next job shall try Kontext again
+        remember(turn, predicted, made, "image_key", made.size_bytes, tools)
+    return made
+
+
+def _store_again(turn: Turn, request: ImageRequest, predicted: Predicted, tools: Tools) -> StoredImage:
+    """What an earlier job has stored, as this job's own file."""
+    earlier = recalled(StoredImage, predicted)
+    image = copied(earlier.image_key, _image_key(turn, request, earlier.media_type or "image/png"), tools)
+    key = scene_image_thumbnail_key(request.user_id, request.scene_id, turn.ref.job_id)
+    thumbnail = copied(earlier.thumbnail_key, key, tools)
+    return replace(
+        earlier,
+        image_url=image.url,
+        image_key=image.key,
+        thumbnail_url=thumbnail.url,
+        thumbnail_key=thumbnail.key,
     )
 
 
-def _with_product(turn: Turn, request: ImageRequest, picture: Path, desk: Desk, tools: Tools) -> tuple[Path, bool]:
-    """The picture with the product in it, and whether the product was cut out of a plain background."""
-    product = desk.scenes.product(request.user_id, request.product_id or "")
-    source, target = picture.with_name("product"), picture.with_name("composite.png")
-    tools.downloads.fetch(
-        str(product.get("image_url") or ""),
-        source,
-        max_bytes=tools.settings.max_image_bytes,
-        kind="image",
-        should_stop=turn.check,
-    )
-    composite = composite_product(picture, source, target, _placement(request))
-    return target, composite.background_removed
-
-
-def _placement(request: ImageRequest) -> ProductPlacement:
-    return ProductPlacement(
-        scale=request.composite_scale,
-        horizontal=request.composite_x,
-        vertical=request.composite_y,
-        shadow=request.composite_shadow,
-        match=request.composite_match,
-    )
+def _image_key(turn: Turn, request: ImageRequest, media_type: str) -> str:
+    extension = media_type.removeprefix("image/").replace("jpeg", "jpg")
+    return scene_image_key(request.user_id, request.scene_id, turn.ref.job_id, extension)

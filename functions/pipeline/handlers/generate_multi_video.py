@@ -9,26 +9,29 @@ turn 3        ✓     ✓  ✓        error `partial_failure`: clips 1, 2, 4, 5 
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from firebase_functions import logger
 
 from pipeline.domain.clip_names import style_slug
 from pipeline.domain.errors import JobError, PartialFailure
-from pipeline.domain.model_inputs import ClipTerms, as_fields, clip_terms, scene_adjustments
-from pipeline.domain.models import video_model
+from pipeline.domain.model_inputs import scene_adjustments
 from pipeline.domain.outcomes import Completed, DocumentUpdate, Failed, WakeLater
 from pipeline.domain.requests import MultiVideoRequest, SceneRequest, parse_request
-from pipeline.handlers.clips import ClipPlace, StoredClip, order_clip, store_clip
+from pipeline.domain.scene_words import SceneWords
+from pipeline.handlers.clips import ClipPlace, ClipWork, StoredClip, clip_terms_of, make_clip
 from pipeline.handlers.dual_write import keep_manifest
-from pipeline.handlers.predictions import Predicted, obtain_prediction
+from pipeline.handlers.scene_words import Worded, Writer
 from pipeline.handlers.tools import Desk, Tools
 from pipeline.handlers.turns import StepFailed, Turn
 from pipeline.repositories.scenes import scene_failed, scene_generating, scene_ready
 
 WORKERS = 4
 """Scenes worked on at the same moment in one turn: each may hold a clip on the disk, which is memory."""
+
+WRITERS = 10
+"""Scenes whose words are written at the same moment."""
 
 SECONDS_TO_STORE = 45.0
 """A turn with less time than this left starts no further scene."""
@@ -42,12 +45,20 @@ class Board:
     style: str
 
 
+@dataclass(frozen=True)
+class AllWords:
+    """The words of every scene, by its number (as text: keys of a document are)."""
+
+    of_scenes: Mapping[str, Mapping[str, str]]
+
+
 def generate_multi_video(turn: Turn, desk: Desk, tools: Tools) -> Completed | Failed:
     """Bring all scenes as far as they can go now."""
     request = parse_request(MultiVideoRequest, turn.fields)
     board = turn.run_step("place", Board, lambda: _place(turn, request, desk, tools))
+    worded = turn.run_step("prompt", AllWords, lambda: _word(turn, request, desk, tools))
     progress = _Progress(turn, request.scenes)
-    waits = _advance_scenes(turn, request, board, progress, tools)
+    waits = _advance_scenes(turn, _works(request, board, worded), progress, tools)
     if waits:
         if progress.clips():  # once a turn, not once a clip: stores take about one write a second to one key
             keep_manifest(turn, f"manifest_of_{len(progress.clips())}", board.video_id, tools)
@@ -79,25 +90,60 @@ def _place(turn: Turn, request: MultiVideoRequest, desk: Desk, tools: Tools) -> 
         status="processing",
         created_by=turn.ref.path,
     )
-    terms = [_terms(request, scene, tools) for scene in request.scenes]
-    fields = {"stage": "place", "adjustments": as_fields(scene_adjustments(terms))}
-    turn.write(fields, [scene_generating(scene_id, "video") for scene_id in named])
+    turn.adjust(scene_adjustments([clip_terms_of(wish, tools.settings) for wish in request.wishes]))
+    turn.write({"stage": "place"}, [scene_generating(scene_id, "video") for scene_id in named])
     return Board(video_id=video_id, style=style_slug(style))
 
 
-def _advance_scenes(
-    turn: Turn, request: MultiVideoRequest, board: Board, progress: "_Progress", tools: Tools
-) -> Sequence[float]:
+def _word(turn: Turn, request: MultiVideoRequest, desk: Desk, tools: Tools) -> AllWords:
+    """The words of all scenes, written at once."""
+    writer = Writer(desk, tools)
+    if request.storyboard_id is not None:
+        storyboard = desk.scenes.storyboard(request.user_id, request.storyboard_id)
+        writer.tell_story(request.user_id, request.storyboard_id, storyboard)
+    else:
+        writer.tell_scenes(tuple(scene.description for scene in request.scenes))
+
+    def worded(scene: SceneRequest) -> Worded:
+        document = desk.scenes.scene(request.user_id, scene.scene_id) if scene.scene_id is not None else {}
+        return writer.words(scene.description, str(document.get("style_prompt") or ""), scene.scene_id, document)
+
+    with ThreadPoolExecutor(max_workers=WRITERS) as pool:
+        written = list(pool.map(worded, request.scenes))
+    for number, one in enumerate(written):
+        turn.adjust(replace(noted, field=f"scenes.{number}.{noted.field}") for noted in one.adjustments)
+    turn.write({}, [update for one in written for update in one.kept])
+    of_scenes = zip(request.scenes, written, strict=True)
+    return AllWords({str(scene.scene_number): asdict(one.words) for scene, one in of_scenes})
+
+
+def _works(request: MultiVideoRequest, board: Board, worded: AllWords) -> Mapping[int, ClipWork]:
+    """What is to be made, by the scenes' numbers."""
+    starts = _start_seconds(request.scenes)
+    return {
+        scene.scene_number: ClipWork(
+            image_url=scene.seed_image_url,
+            words=SceneWords(**worded.of_scenes[str(scene.scene_number)]),
+            wish=request.wish(scene),
+            place=ClipPlace(
+                board.video_id, scene.scene_number, scene.description, board.style, starts[scene.scene_number]
+            ),
+            seed=request.seed_of(place_in_list),
+            predict_step=f"scene_{scene.scene_number}_predict",
+            store_step=_store_step(scene),
+            prefix=f"scenes.{place_in_list}.",
+        )
+        for place_in_list, scene in enumerate(request.scenes)
+    }
+
+
+def _advance_scenes(turn: Turn, works: Mapping[int, ClipWork], progress: "_Progress", tools: Tools) -> Sequence[float]:
     """Work until every scene is settled or waits. Returns the waits in seconds."""
     waits: dict[int, float] = {}
-    starts = _start_seconds(request.scenes)
 
     def work(scene: SceneRequest) -> None:
-        place = ClipPlace(
-            board.video_id, scene.scene_number, scene.description, board.style, starts[scene.scene_number]
-        )
         try:
-            progress.stored(scene, _make_clip(turn, scene, place, _terms(request, scene, tools), tools))
+            progress.stored(scene, make_clip(turn, works[scene.scene_number], tools))
         except WakeLater as later:
             waits[scene.scene_number] = later.wake_after_seconds
         except StepFailed as failed:
@@ -106,32 +152,12 @@ def _advance_scenes(
     with ThreadPoolExecutor(max_workers=WORKERS) as pool:
         while turn.seconds_left > SECONDS_TO_STORE:
             room = tools.settings.max_parallel_scenes - len(waits)
-            batch = [s for s in request.scenes if s.scene_number not in waits and not progress.settled(s)][:room]
+            batch = [s for s in progress.scenes if s.scene_number not in waits and not progress.settled(s)][:room]
             if not batch:
                 return list(waits.values())
             for _ in pool.map(work, batch):
                 pass
     return [*waits.values(), 0.0]
-
-
-def _make_clip(turn: Turn, scene: SceneRequest, place: ClipPlace, terms: ClipTerms, tools: Tools) -> StoredClip:
-    step = f"scene_{scene.scene_number}_predict"
-    predicted = turn.run_step(
-        step,
-        Predicted,
-        lambda: obtain_prediction(
-            turn,
-            step,
-            lambda: order_clip(turn, scene.seed_image_url, scene.description, terms, tools),
-            tools,
-        ),
-    )
-    return turn.run_step(_store_step(scene), StoredClip, lambda: store_clip(turn, place, predicted, tools))
-
-
-def _terms(request: MultiVideoRequest, scene: SceneRequest, tools: Tools) -> ClipTerms:
-    settings = tools.settings
-    return clip_terms(video_model(settings.video_model), request.wish(scene), settings.video_resolution)
 
 
 def _store_step(scene: SceneRequest) -> str:
@@ -176,7 +202,7 @@ class _Progress:
 
     def __init__(self, turn: Turn, scenes: Sequence[SceneRequest]) -> None:
         self._turn = turn
-        self._scenes = scenes
+        self.scenes = scenes
         self._lock = threading.Lock()
         self._shown_before = _settled_numbers(turn.fields)
         # what earlier turns have stored is shown from the first write on, also before this turn comes to it
@@ -210,7 +236,7 @@ class _Progress:
         clips = {**self._stored_before, **self._clips}
         return [
             {"scene_number": number, **clips[number].as_result()}
-            for number in (scene.scene_number for scene in self._scenes)
+            for number in (scene.scene_number for scene in self.scenes)
             if number in clips
         ]
 
@@ -225,7 +251,7 @@ class _Progress:
             self._unwritten[scene.scene_number] = mark(scene.scene_id)
         self._turn.report_now(
             "predict",
-            100 * (len(self._clips) + len(self.failed)) / len(self._scenes),
+            100 * (len(self._clips) + len(self.failed)) / len(self.scenes),
             {"clips": self.clips(), "scene_errors": self.errors()},
             list(self._unwritten.values()),
         )

@@ -1,15 +1,14 @@
-"""One clip that sets a scene's picture in motion: place, predict, store."""
+"""One clip that sets a scene's picture in motion: place, prompt, predict, store."""
 
 from firebase_functions import logger
 
 from pipeline.domain.clip_names import style_slug
-from pipeline.domain.model_inputs import ClipTerms, as_fields, clip_terms
-from pipeline.domain.models import video_model
 from pipeline.domain.outcomes import Completed
 from pipeline.domain.requests import VideoRequest, parse_request
-from pipeline.handlers.clips import ClipPlace, StoredClip, order_clip, store_clip
+from pipeline.domain.scene_words import SceneWords
+from pipeline.handlers.clips import ClipPlace, ClipWork, clip_terms_of, make_clip
 from pipeline.handlers.dual_write import keep_manifest
-from pipeline.handlers.predictions import Predicted, obtain_prediction
+from pipeline.handlers.scene_words import Writer
 from pipeline.handlers.tools import Desk, Tools
 from pipeline.handlers.turns import Turn
 from pipeline.repositories.scenes import scene_generating, scene_ready
@@ -18,21 +17,11 @@ from pipeline.repositories.scenes import scene_generating, scene_ready
 def generate_video(turn: Turn, desk: Desk, tools: Tools) -> Completed:
     """Bring a video job as far as it can go now."""
     request = parse_request(VideoRequest, turn.fields)
-    terms = clip_terms(video_model(tools.settings.video_model), request.wish, tools.settings.video_resolution)
-    place = turn.run_step("place", ClipPlace, lambda: _place(turn, request, terms, desk, tools))
+    place = turn.run_step("place", ClipPlace, lambda: _place(turn, request, desk, tools))
+    words = turn.run_step("prompt", SceneWords, lambda: _word(turn, request, desk, tools))
     turn.report("predict", 10)
-    predicted = turn.run_step(
-        "predict",
-        Predicted,
-        lambda: obtain_prediction(
-            turn,
-            "predict",
-            lambda: order_clip(turn, request.image_url, request.text, terms, tools),
-            tools,
-        ),
-    )
-    turn.report("store", 80)
-    clip = turn.run_step("store", StoredClip, lambda: store_clip(turn, place, predicted, tools))
+    work = ClipWork(request.image_url, words, request.wish, place, request.seed)
+    clip = make_clip(turn, work, tools)
     tools.videos(turn.user_id).update_clip_statistics(place.video_id)
     if request.storyboard_id is None:
         tools.videos(turn.user_id).update_video_status(place.video_id, "completed")
@@ -41,13 +30,10 @@ def generate_video(turn: Turn, desk: Desk, tools: Tools) -> Completed:
         f"[Video Generation] Successfully generated video for scene {request.scene_id}",
         job_id=turn.ref.job_id,
     )
-    return Completed(
-        results={**clip.as_result(), "model": predicted.model, "seed": predicted.seed},
-        updates=[scene_ready(request.scene_id, "video", clip.video_url)],
-    )
+    return Completed(results=clip.as_result(), updates=[scene_ready(request.scene_id, "video", clip.video_url)])
 
 
-def _place(turn: Turn, request: VideoRequest, terms: ClipTerms, desk: Desk, tools: Tools) -> ClipPlace:
+def _place(turn: Turn, request: VideoRequest, desk: Desk, tools: Tools) -> ClipPlace:
     """Check what the job names before any money is spent; find the scene's place in its storyboard."""
     scene = desk.scenes.scene(request.user_id, request.scene_id)
     number, style, title = 1, str(scene.get("style_prompt") or ""), ""
@@ -63,8 +49,8 @@ def _place(turn: Turn, request: VideoRequest, terms: ClipTerms, desk: Desk, tool
         status="processing",
         created_by=turn.ref.path,
     )
-    fields = {"stage": "place", "adjustments": as_fields(terms.adjustments)}
-    turn.write(fields, [scene_generating(request.scene_id, "video")])
+    turn.adjust(clip_terms_of(request.wish, tools.settings).adjustments)
+    turn.write({"stage": "place"}, [scene_generating(request.scene_id, "video")])
     return ClipPlace(
         video_id=video_id,
         scene_number=number,
@@ -72,3 +58,16 @@ def _place(turn: Turn, request: VideoRequest, terms: ClipTerms, desk: Desk, tool
         style=style_slug(style),
         start_seconds=0.0,
     )
+
+
+def _word(turn: Turn, request: VideoRequest, desk: Desk, tools: Tools) -> SceneWords:
+    """The words of the scene: those that its picture was made with, where its text is still the same."""
+    scene = desk.scenes.scene(request.user_id, request.scene_id)
+    writer = Writer(desk, tools)
+    if request.storyboard_id is not None:
+        storyboard = desk.scenes.storyboard(request.user_id, request.storyboard_id)
+        writer.tell_story(request.user_id, request.storyboard_id, storyboard)
+    worded = writer.words(request.text, str(scene.get("style_prompt") or ""), request.scene_id, scene)
+    turn.adjust(worded.adjustments)
+    turn.write({}, worded.kept)
+    return worded.words

@@ -4,9 +4,10 @@ The protocol, and why each transition is where it is, stands in `domain.predicti
 """
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from firebase_functions import logger
 
@@ -59,22 +60,31 @@ MAX_FIRST_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Predicted:
-    """A finished prediction. `url` is deleted by the provider an hour after `ended_at`."""
+    """A finished prediction, or the result of an earlier one. `url` is deleted by the provider an hour after
+    `ended_at`."""
 
     url: str
     model: str
     seed: int
     ended_at: datetime | None = None
+    prompt: str = ""  # as it was sent; "": recorded by an earlier version
+    prompt_source: str = ""
+    content_key: str = ""  # under which what is made of it is remembered; "": it is not
+    reused_from: str = ""  # the job that made it; then `url` is empty, and `stored` says where it lies
+    stored: Mapping[str, Any] = field(default_factory=dict)
 
 
-def obtain_prediction(turn: Turn, step: str, order: Callable[[], PredictionOrder], tools: Tools) -> Predicted:
+def obtain_prediction(
+    turn: Turn, step: str, order: Callable[[], PredictionOrder], tools: Tools, *, is_estimated: bool = True
+) -> Predicted:
     """The output of the step's prediction.
 
     `order` is called only when a new prediction is to be intended: it may upload the model's input.
+    `is_estimated`: the first try's cost was reserved when the job was admitted.
     Raises WakeLater while the provider works; the provider's errors when it failed; OutcomeUnknown when a submission's
     fate can no longer be learnt; QuotaExceeded when a second try would pass a limit; TurnLost and CancelRequested.
     """
-    record = _open(turn, step, order, tools)
+    record = _open(turn, step, order, tools, is_estimated=is_estimated)
     if record.state is INTENT:
         record = _submit(turn, record, tools)
     if record.state is SUBMITTING:
@@ -83,10 +93,19 @@ def obtain_prediction(turn: Turn, step: str, order: Callable[[], PredictionOrder
         record = _await(turn, record, tools)
     if record.state is not PredictionState.SUCCEEDED:
         raise recorded_error(record.error_code, record.error)
-    return Predicted(record.outputs[0], record.model, record.input["seed"], ended_at=record.ended_at)
+    return Predicted(
+        url=record.outputs[0],
+        model=record.model,
+        seed=record.input["seed"],
+        ended_at=record.ended_at,
+        prompt=str(record.input.get("prompt") or ""),
+        content_key=record.content_key,
+    )
 
 
-def _open(turn: Turn, step: str, order: Callable[[], PredictionOrder], tools: Tools) -> PredictionRecord:
+def _open(
+    turn: Turn, step: str, order: Callable[[], PredictionOrder], tools: Tools, *, is_estimated: bool
+) -> PredictionRecord:
     """The record to go on with.
 
     One that failed and may be tried again is followed by a new one, which is charged again: at most MAX_ATTEMPTS. A
@@ -100,7 +119,7 @@ def _open(turn: Turn, step: str, order: Callable[[], PredictionOrder], tools: To
             raise InvalidRequest("Field 'job_id' is not valid: it was used before. Give every job an id of its own.")
         if record is None:
             wanted = order()
-            if number > 1:  # the first was reserved when the job was admitted
+            if number > 1 or not is_estimated:
                 turn.reserve_more(microusd(wanted.cost_usd))
             return tools.predictions.open(op, turn.ref.path, turn.user_id, wanted, tools.clock())
         worth_another = record.state is PredictionState.FAILED and record.retryable

@@ -11,7 +11,7 @@ effects must be safe to repeat.
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -28,6 +28,7 @@ from pipeline.domain.jobs import (
     StepRecord,
     backoff_seconds,
 )
+from pipeline.domain.model_inputs import Adjustment, as_fields, noted_adjustments
 from pipeline.domain.outcomes import CancelRequested, DocumentUpdate, TurnLost, WakeLater
 from pipeline.handlers.failures import failure_of
 from pipeline.handlers.tools import Desk
@@ -63,6 +64,8 @@ class Turn:
         self._written_at = time.monotonic()  # the claim was a write
         self._stage, self._progress = job.fields.get("stage"), job.progress_percent
         self._origin_job_id = str(job.fields.get("origin_job_id") or job.ref.job_id)
+        self._adjustments = noted_adjustments(job.fields)
+        self._adjusted = False  # since the last write
 
     @property
     def ref(self) -> JobRef:
@@ -190,6 +193,15 @@ class Turn:
             if time.monotonic() - self._written_at >= CHECK_SECONDS:
                 self.write({})
 
+    def adjust(self, adjustments: Iterable[Adjustment]) -> None:
+        """Note what is used in place of what was asked for; shown on the job from the next write on.
+
+        Of one field the latest counts.
+        """
+        with self._lock:
+            self._adjustments |= {noted["field"]: noted for noted in as_fields(adjustments)}
+            self._adjusted = True
+
     def write(self, fields: Mapping[str, Any], updates: Sequence[DocumentUpdate] = ()) -> None:
         """Write to the job and to documents beside it, behind the fence.
 
@@ -197,8 +209,10 @@ class Turn:
         """
         with self._lock:
             lease = timedelta(seconds=self._desk.settings.lease_seconds)
+            if self._adjusted:
+                fields = {**fields, "adjustments": list(self._adjustments.values())}
             found = self._desk.jobs.write(self.ref, self.number, self._desk.clock(), lease, fields, updates)
-            self._written_at = time.monotonic()
+            self._written_at, self._adjusted = time.monotonic(), False
             self._job = replace(self._job, attempt=fields.get("attempt", self._job.attempt))
         if found.cancel_requested:
             raise CancelRequested

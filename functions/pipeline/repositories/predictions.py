@@ -4,7 +4,7 @@ Moves between states name the state they start from and hold only if nobody else
 what is.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -46,6 +46,14 @@ class PredictionRepository:
     def cost_usd(self, job_path: str, transaction: firestore.Transaction | None = None) -> float:
         """What a job's predictions cost so far, summed from their own records: so it cannot drift."""
         return round(sum(record.paid_usd for record in self.of_job(job_path, transaction)), 6)
+
+    def count_since(self, models: Iterable[str], since: datetime) -> int:
+        """How many predictions of these models, of all users, were intended since then. Nothing is locked: of many at
+        once, some may each count the others or not."""
+        query = self._client.collection(COLLECTION).where(filter=FieldFilter("model", "in", sorted(models)))
+        query = query.where(filter=FieldFilter("created_at", ">", since))
+        counting: Any = query.count()  # the SDK types it as the class itself
+        return int(counting.get()[0][0].value)
 
     def open(self, op: str, job_path: str, user_id: str, order: PredictionOrder, now: datetime) -> PredictionRecord:
         """The record of this operation: a new intent, or what an earlier turn left."""

@@ -1,16 +1,22 @@
 """Scenes, storyboards and products: documents that users own and jobs read. Ownership is checked at every read.
 
+Two fields are ours: `prompts` of a scene, the words that were written for it, and `look` of a storyboard.
+
 The admin SDK bypasses the security rules, so a job that names another user's document must be refused here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
+from datetime import datetime
 from typing import Any
 
 from google.cloud import firestore
 
 from pipeline.domain.clips import check_document_id
-from pipeline.domain.errors import NotFound, PermissionDenied
+from pipeline.domain.errors import InvalidRequest, NotFound, PermissionDenied
 from pipeline.domain.outcomes import DocumentUpdate
+from pipeline.domain.scene_words import SceneWords
+from pipeline.repositories.documents import Fields, change_document
 
 
 class SceneRepository:
@@ -31,14 +37,67 @@ class SceneRepository:
         """The user's product. Raises NotFound, PermissionDenied, or InvalidRequest for what is no id."""
         return self._owned("product", product_id, user_id)
 
+    def texts(self, user_id: str, scene_ids: Sequence[str]) -> tuple[str, ...]:
+        """What the user's scenes say, in that order; those that are gone or somebody else's are left out."""
+        named = [scene_id for scene_id in scene_ids if _is_id(scene_id)]  # users write that list
+        documents = [self._client.collection("scenes").document(scene_id) for scene_id in dict.fromkeys(named)]
+        found = {snapshot.id: snapshot.to_dict() or {} for snapshot in self._client.get_all(documents)}
+        scenes = [found.get(scene_id, {}) for scene_id in named]
+        return tuple(str(scene.get("text") or "") for scene in scenes if scene.get("user_id") == user_id)
+
+    def keep_look(self, storyboard_id: str, look: str, of: str, now: datetime) -> str:
+        """Give a storyboard its look. Returns the one that counts: of several written at once for the same, the first.
+
+        `of` is the fingerprint of what it was written for. A storyboard that is gone is left alone.
+        """
+
+        def decide(found: Fields | None) -> Fields:
+            if found is None:
+                raise NotFound(f"There is no storyboard '{storyboard_id}'.")
+            return {} if kept_look(found, of) else {"look": {"text": look, "of": of, "written_at": now}}
+
+        document = self._client.collection("storyboards").document(storyboard_id)
+        return kept_look(change_document(self._client, document, decide), of) or look
+
     def _owned(self, noun: str, document_id: str, user_id: str) -> Mapping[str, Any]:
         check_document_id(f"{noun}_id", document_id)
-        fields = self._client.collection(f"{noun}s").document(document_id).get().to_dict()
-        if fields is None:
+        found = self._client.collection(f"{noun}s").document(document_id).get().to_dict()
+        if found is None:
             raise NotFound(f"There is no {noun} '{document_id}'.")
-        if fields.get("user_id") != user_id:
+        if found.get("user_id") != user_id:
             raise PermissionDenied(f"The {noun} '{document_id}' belongs to somebody else.")
-        return fields
+        return found
+
+
+def kept_look(storyboard: Mapping[str, Any], of: str) -> str | None:
+    """The look of a storyboard, if it was written for what it is now."""
+    return _written(storyboard, "look", of).get("text")
+
+
+def kept_words(scene: Mapping[str, Any], of: str) -> SceneWords | None:
+    """The words that were written for a scene, if it is still the same."""
+    written = _written(scene, "prompts", of)
+    names = [field.name for field in fields(SceneWords)]
+    texts = {name: written[name] for name in names if isinstance(written.get(name), str) and written[name]}
+    return SceneWords(**texts) if len(texts) == len(names) else None
+
+
+def scene_worded(scene_id: str, words: SceneWords, of: str, now: datetime) -> DocumentUpdate:
+    """The scene keeps the words that were written for it."""
+    return DocumentUpdate(f"scenes/{scene_id}", {"prompts": {**asdict(words), "of": of, "written_at": now}})
+
+
+def _is_id(scene_id: str) -> bool:
+    try:
+        check_document_id("scene_id", scene_id)
+    except InvalidRequest:
+        return False
+    return True
+
+
+def _written(document: Mapping[str, Any], name: str, of: str) -> Mapping[str, Any]:
+    written = document.get(name)
+    return written if isinstance(written, dict) and written.get("of") == of else {}
 
 
 def scene_generating(scene_id: str, medium: str) -> DocumentUpdate:

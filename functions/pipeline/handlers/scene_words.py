@@ -1,0 +1,115 @@
+"""The words of scenes: kept ones, written ones, or the template; with one look for all scenes of a storyboard.
+
+    storyboard ── has a look ──────────────┐          scene ── has words ───────────────┐
+        └── none, or of another style ── written, kept        └── none, or of other text ── written, kept
+                                           └──> Scene ──────────────┘                   └──> SceneWords
+
+All of it ends within WRITER_SECONDS. What is not there by then comes from the template, and the job says so.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pipeline.adapters.openai_api import OpenAiApi, WordsUnavailable
+from pipeline.domain.errors import NotFound
+from pipeline.domain.model_inputs import Adjustment
+from pipeline.domain.outcomes import DocumentUpdate
+from pipeline.domain.scene_words import MAX_OTHER_SCENES, Scene, SceneWords, Story, shortened, template_words
+from pipeline.handlers.moderation import NO_KEY
+from pipeline.handlers.tools import Desk, Tools
+from pipeline.repositories.scenes import kept_look, kept_words, scene_worded
+
+WRITER_SECONDS = 20.0
+"""For everything that is written for one turn of a job."""
+
+LOOK_SECONDS = 9.0
+"""Of these, for the look: the scenes need the rest."""
+
+
+@dataclass(frozen=True)
+class Worded:
+    """The words of a scene, what is to be noted on the job, and what is to be kept on its scene."""
+
+    words: SceneWords
+    adjustments: tuple[Adjustment, ...] = ()
+    kept: tuple[DocumentUpdate, ...] = ()
+
+
+class Writer:
+    """Writes for one turn of a job; its time runs from the beginning. May be shared between threads."""
+
+    def __init__(self, desk: Desk, tools: Tools) -> None:
+        self._desk = desk
+        self._tools = tools
+        self._ends_at = time.monotonic() + WRITER_SECONDS
+        self._story = Story()
+        self._look = ""
+        self._without_look: tuple[Adjustment, ...] = ()
+
+    def tell_story(self, user_id: str, storyboard_id: str, storyboard: Mapping[str, Any]) -> None:
+        """The scenes that follow are part of this storyboard, and get its look."""
+        self._story = Story(_text(storyboard, "title"), _text(storyboard, "style"))
+        if (openai := self._writing) is None:
+            return
+        of = self._story.fingerprint
+        if (kept := kept_look(storyboard, of)) is not None:
+            self._look = kept
+            return
+        order = [entry for entry in storyboard.get("scene_order") or [] if isinstance(entry, str) and entry]
+        scenes = self._desk.scenes.texts(user_id, order[:MAX_OTHER_SCENES])
+        self._write_look(openai, scenes)
+        if self._look:
+            try:
+                self._look = self._desk.scenes.keep_look(storyboard_id, self._look, of, self._desk.clock())
+            except NotFound:  # deleted meanwhile
+                return
+
+    def tell_scenes(self, texts: tuple[str, ...]) -> None:
+        """The scenes that follow belong together, though they are part of no storyboard."""
+        if (openai := self._writing) is not None and len(texts) > 1:
+            self._write_look(openai, texts)
+
+    def words(self, text: str, style: str, scene_id: str | None, document: Mapping[str, Any]) -> Worded:
+        """The words of a scene; `document` is what it keeps, empty where there is none."""
+        scene = Scene(text=text, style=style or self._story.style, look=self._look)
+        openai = self._tools.openai
+        if self._tools.settings.prompt_writer != "openai":
+            return Worded(template_words(scene))
+        if openai is None:
+            return self._plain(scene, NO_KEY)
+        of = scene.fingerprint(openai.prompt_model)
+        if (kept := kept_words(document, of)) is not None:
+            return Worded(kept)
+        try:
+            words = self._write(scene, openai)
+        except WordsUnavailable as error:
+            return self._plain(scene, str(error))
+        update = (scene_worded(scene_id, words, of, self._desk.clock()),) if scene_id else ()
+        return Worded(words, self._without_look, update)
+
+    @property
+    def _writing(self) -> OpenAiApi | None:
+        """None: nothing is written at all."""
+        return self._tools.openai if self._tools.settings.prompt_writer == "openai" else None
+
+    def _write(self, scene: Scene, openai: OpenAiApi) -> SceneWords:
+        if (left := self._ends_at - time.monotonic()) <= 0:
+            raise WordsUnavailable("timeout", "OpenAI had no time left for this scene.")
+        return openai.write_words(scene, self._story, left)
+
+    def _write_look(self, openai: OpenAiApi, scenes: tuple[str, ...]) -> None:
+        try:
+            self._look = openai.write_look(replace(self._story, scenes=shortened(scenes)), LOOK_SECONDS)
+        except WordsUnavailable as error:  # each scene is worded by itself then
+            self._without_look = (Adjustment("look", "openai", "none", str(error)),)
+
+    def _plain(self, scene: Scene, reason: str) -> Worded:
+        return Worded(template_words(scene), (Adjustment("prompt_source", "openai", "template", reason),))
+
+
+def _text(document: Mapping[str, Any], name: str) -> str:
+    """A text of a document that its user may have filled with anything."""
+    value = document.get(name)
+    return value.strip()[:200] if isinstance(value, str) else ""
