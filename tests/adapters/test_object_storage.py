@@ -130,6 +130,77 @@ class TestContract:
             object_storage.download_file("absent", target)
         assert not target.exists()
 
+    def test_a_copy_has_the_bytes_and_the_type_of_its_source(self, object_storage: ObjectStorage) -> None:
+        source = object_storage.upload_bytes("user/clip.mp4", b"moving pictures", "video/mp4")
+        copy = object_storage.copy_object("user/clip.mp4", "user/other/clip.mp4")
+        assert (copy.key, copy.size_bytes, copy.content_type) == ("user/other/clip.mp4", 15, "video/mp4")
+        assert object_storage.stat("user/other/clip.mp4") == copy
+        assert object_storage.stat("user/clip.mp4") == source
+        assert object_storage.read_bytes("user/other/clip.mp4") == b"moving pictures"
+        assert object_storage.key_of_url(copy.url) == "user/other/clip.mp4"
+
+    def test_a_copy_stays_when_its_source_is_deleted_or_replaced(self, object_storage: ObjectStorage) -> None:
+        for name in ("one", "other"):
+            object_storage.upload_bytes(name, b"content", "text/plain")
+            object_storage.copy_object(name, f"copy of {name}")
+        object_storage.delete_objects(["one"])
+        object_storage.upload_bytes("other", b"something else", "text/html")
+        for name in ("one", "other"):
+            assert object_storage.read_bytes(f"copy of {name}") == b"content"
+            assert object_storage.stat(f"copy of {name}").content_type == "text/plain"
+
+    def test_a_copy_replaces_what_was_there_and_keeps_its_url(self, object_storage: ObjectStorage) -> None:
+        old = object_storage.upload_bytes("user/poster", b"old poster", "image/jpeg")
+        object_storage.upload_bytes("user/new", b"new", "image/png")
+        first = object_storage.copy_object("user/new", "user/poster")
+        again = object_storage.copy_object("user/new", "user/poster")
+        assert object_storage.read_bytes("user/poster") == b"new"
+        assert (first.size_bytes, first.content_type) == (3, "image/png")
+        assert old.url == first.url == again.url
+
+    def test_a_copy_onto_itself_changes_nothing(self, object_storage: ObjectStorage) -> None:
+        stored = object_storage.upload_bytes("user/clip.mp4", b"content", "video/mp4")
+        assert object_storage.copy_object("user/clip.mp4", "user/clip.mp4") == stored
+        assert object_storage.stat("user/clip.mp4") == stored
+        assert object_storage.read_bytes("user/clip.mp4") == b"content"
+
+    def test_a_copy_of_nothing_is_not_found_and_leaves_what_is_there(self, object_storage: ObjectStorage) -> None:
+        object_storage.upload_bytes("present", b"content", "text/plain")
+        for target in ("present", "absent"):
+            with pytest.raises(NotFound):
+                object_storage.copy_object("absent", target)
+        assert [entry.key for entry in object_storage.list_objects("")] == ["present"]
+        assert object_storage.read_bytes("present") == b"content"
+
+    @pytest.mark.parametrize("key", ODD_KEYS)
+    def test_odd_keys_can_be_copied_and_copied_to(self, object_storage: ObjectStorage, key: str) -> None:
+        object_storage.upload_bytes(key, key.encode(), "text/plain")
+        copy = object_storage.copy_object(key, f"copies/{key}")
+        assert copy.key == f"copies/{key}"
+        assert object_storage.read_bytes(f"copies/{key}") == key.encode()
+        assert len(list(object_storage.list_objects(""))) == 2
+
+    def test_a_big_file_is_copied_whole(self, object_storage: ObjectStorage, big_file: Path, tmp_path: Path) -> None:
+        copy = tmp_path / "copy.mp4"
+        stored = object_storage.upload_file("user/big.mp4", big_file, "video/mp4")
+        assert object_storage.copy_object("user/big.mp4", "user/same.mp4").size_bytes == stored.size_bytes
+        object_storage.download_file("user/same.mp4", copy)
+        assert copy.read_bytes() == big_file.read_bytes()
+
+    def test_many_who_copy_to_one_key_agree_on_its_url(self, object_storage: ObjectStorage) -> None:
+        object_storage.upload_bytes("source", b"content", "text/plain")
+        urls: list[str] = []
+
+        def copy() -> None:
+            urls.append(object_storage.copy_object("source", "copy").url)
+
+        threads = [threading.Thread(target=copy) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert urls == [object_storage.stat("copy").url] * 4
+
     @pytest.mark.parametrize("data", [b"small", b"x" * 3_000_000])
     def test_a_full_disk_is_out_of_space(self, object_storage: ObjectStorage, tmp_path: Path, data: bytes) -> None:
         full = tmp_path / "full"
@@ -182,6 +253,8 @@ def operations(storage: ObjectStorage, path: Path) -> Iterator[Callable[[], obje
     yield lambda: storage.upload_bytes("key", b"content", "text/plain")
     yield lambda: storage.download_file("key", path.with_suffix(".copy"))
     yield lambda: storage.read_bytes("key")
+    yield lambda: storage.copy_object("source", "key")
+    yield lambda: storage.copy_object("key", "key")
     yield lambda: storage.stat("key")
     yield lambda: list(storage.list_objects("k"))
     yield lambda: list(storage.list_folders("k/"))
@@ -277,6 +350,43 @@ class TestR2:
         assert not [name for name in server.headers[0] if "checksum" in name or name == "x-amz-trailer"]
         assert "/auto/s3/aws4_request" in server.headers[0]["authorization"]
 
+    def test_a_copy_keeps_the_headers_and_sends_neither_bytes_nor_checksums(
+        self, r2_storage: R2Storage, r2_url: str, scripted_server
+    ) -> None:
+        r2_storage.upload_bytes("user/ein Bild.png", b"png", "image/png")
+        copy = r2_storage.copy_object("user/ein Bild.png", "copy")
+        with urllib.request.urlopen(copy.url) as response:
+            assert response.headers["Content-Type"] == "image/png"
+            assert response.headers["Cache-Control"] == cache_control("image/png")
+        server = scripted_server(lambda *_: copied_answer(200, b"<CopyObjectResult><ETag>e</ETag></CopyObjectResult>"))
+        R2Storage(server.url, BUCKET, "k", "s", server.url).copy_object("user/ein Bild.png", "copy")
+        assert server.requests == [("PUT", f"/{BUCKET}/copy"), ("HEAD", f"/{BUCKET}/copy")]
+        sent = server.headers[0]
+        assert sent["x-amz-copy-source"] == f"{BUCKET}/user/ein%20Bild.png"
+        assert sent.get("content-length", "0") == "0"
+        assert not [name for name in sent if "checksum" in name or name == "x-amz-trailer"]
+
+    @pytest.mark.parametrize(
+        ("answer", "expected"),
+        [
+            ((400, b"<Error><Code>InvalidRequest</Code></Error>"), "no file of more than 5 GB"),
+            ((403, b"<Error><Code>AccessDenied</Code></Error>"), "refused the copy"),
+            ((404, b"<Error><Code>NoSuchBucket</Code></Error>"), "refused the copy"),
+        ],
+    )
+    def test_a_refused_copy_says_why(self, scripted_server, answer: tuple[int, bytes], expected: str) -> None:
+        server = scripted_server(lambda *_: copied_answer(*answer))
+        with pytest.raises(StorageRefused, match=expected):
+            r2_at(server.url).copy_object("source", "key")
+
+    def test_a_copy_that_fails_after_it_was_begun_is_unavailable(self, scripted_server) -> None:
+        """S3 then answers 200, with an error in the body."""
+        body = b"<Error><Code>InternalError</Code><Message>Please try again.</Message></Error>"
+        server = scripted_server(lambda *_: copied_answer(200, body))
+        with pytest.raises(StorageUnavailable):
+            r2_at(server.url).copy_object("source", "key")
+        assert [method for method, _ in server.requests] == ["PUT", "PUT"]
+
     def test_a_key_that_could_not_be_deleted_is_an_error(self, scripted_server) -> None:
         body = b"<DeleteResult><Error><Key>a</Key><Code>AccessDenied</Code></Error></DeleteResult>"
         server = scripted_server(lambda *_: Answer(200, body, {"Content-Type": "application/xml"}))
@@ -343,6 +453,61 @@ class TestFirebase:
         uploads = [path for method, path in server.requests if method == "POST"]
         assert ["ifGenerationMatch=0" in path for path in uploads] == [True, False]
 
+    def test_a_copy_has_a_token_of_its_own_and_the_headers_of_its_source(
+        self, firebase_storage: FirebaseStorage, gcs_url: str
+    ) -> None:
+        source = firebase_storage.upload_bytes("source", b"png", "image/png")
+        copy = firebase_storage.copy_object("source", "copy")
+        blob = gcs_client(gcs_url).bucket(BUCKET).get_blob("copy")
+        assert copy.url.endswith(f"/o/copy?alt=media&token={blob.metadata['firebaseStorageDownloadTokens']}")
+        assert copy.url.partition("token=")[2] != source.url.partition("token=")[2]
+        assert blob.cache_control == cache_control("image/png")
+
+    def test_a_copy_over_an_object_that_others_stored_gives_it_a_token(
+        self, firebase_storage: FirebaseStorage, gcs_url: str
+    ) -> None:
+        for key in ("foreign source", "foreign"):
+            gcs_client(gcs_url).bucket(BUCKET).blob(key).upload_from_string(b"x")
+        assert "&token=" in firebase_storage.copy_object("foreign source", "foreign").url
+
+    def test_a_copy_in_several_steps_goes_on_where_it_was(self, scripted_server) -> None:
+        steps = iter(["first", "second", ""])
+
+        def answer(method: str, path: str) -> Answer:
+            if method == "GET":
+                return google_object("source", 5) if "/o/source" in path else Answer(404)
+            return rewritten(next(steps))
+
+        server = scripted_server(answer)
+        assert firebase_at(server.url).copy_object("source", "key").url.endswith("token=kept")
+        queries = [parse_qs(urlsplit(path).query) for method, path in server.requests if method == "POST"]
+        assert [query.get("rewriteToken") for query in queries] == [None, ["first"], ["second"]]
+        for query in queries:
+            assert (query["ifGenerationMatch"], query["ifSourceGenerationMatch"]) == (["0"], ["5"])
+
+    def test_a_source_that_was_replaced_meanwhile_is_looked_at_again(self, scripted_server) -> None:
+        sources = iter([google_object("source", 5), google_object("source", 6)])
+
+        def answer(method: str, path: str) -> Answer:
+            if method == "GET":
+                return next(sources) if "/o/source" in path else Answer(404)
+            return rewritten("") if "ifSourceGenerationMatch=6" in path else Answer(412)
+
+        server = scripted_server(answer)
+        assert firebase_at(server.url).copy_object("source", "key").key == "key"
+
+    def test_a_source_that_is_deleted_meanwhile_is_not_found(self, scripted_server) -> None:
+        def answer(method: str, path: str) -> Answer:
+            return google_object("source", 5) if method == "GET" and "/o/source" in path else Answer(404)
+
+        with pytest.raises(NotFound):
+            firebase_at(scripted_server(answer).url).copy_object("source", "key")
+
+    def test_who_never_gets_its_copy_in_is_told_so(self, scripted_server) -> None:
+        server = scripted_server(lambda method, _: google_object("key", 5) if method == "GET" else Answer(412))
+        with pytest.raises(StorageUnavailable, match="Others kept writing"):
+            firebase_at(server.url).copy_object("source", "key")
+
     def test_a_function_without_credentials_is_refused(self) -> None:
         def connect() -> None:
             raise DefaultCredentialsError
@@ -353,3 +518,29 @@ class TestFirebase:
 
 def json_answer(content: object) -> Answer:
     return Answer(200, json.dumps(content).encode(), {"Content-Type": "application/json"})
+
+
+def copied_answer(status: int, body: bytes) -> Answer:
+    return Answer(status, body, {"Content-Type": "application/xml", "Last-Modified": "Mon, 06 Jan 2025 12:00:00 GMT"})
+
+
+def google_object(key: str, generation: int) -> Answer:
+    return json_answer(google_fields(key, generation))
+
+
+def google_fields(key: str, generation: int) -> dict[str, object]:
+    return {
+        "name": key,
+        "size": "4",
+        "generation": str(generation),
+        "contentType": "text/plain",
+        "metadata": {"firebaseStorageDownloadTokens": "kept"},
+    }
+
+
+def rewritten(rewrite_token: str) -> Answer:
+    """What Google says to a copy: where to go on, or what it has become."""
+    done = {"totalBytesRewritten": "4", "objectSize": "4"}
+    if rewrite_token:
+        return json_answer({**done, "done": False, "rewriteToken": rewrite_token})
+    return json_answer({**done, "done": True, "resource": google_fields("key", 9)})

@@ -20,7 +20,7 @@ from PIL import Image
 
 from pipeline.adapters.downloads import FetchedFile
 from pipeline.adapters.object_storage import StoredObject
-from pipeline.domain.errors import SourceError, SourceUnreachable, StorageUnavailable
+from pipeline.domain.errors import NotFound, SourceError, SourceUnreachable, StorageUnavailable
 from pipeline.domain.jobs import JobRef, SignalWake, TaskWake, Wake
 from pipeline.domain.url_lifetimes import UrlLifetime
 from tests.simulation.schedule import Call, Schedule
@@ -126,12 +126,14 @@ class VirtualStorage:
         self._mood = mood
         self.objects: dict[str, int] = {}  # key -> bytes
         self.contents: dict[str, bytes] = {}  # of small objects that are read again
+        self._types: dict[str, str] = {}
 
     def upload_file(self, key: str, path: Path, content_type: str) -> StoredObject:
         self._schedule.effect(f"store {key}")
         self._maybe_fail()
         size_bytes = path.stat().st_size
         self.objects[key] = size_bytes
+        self._types[key] = content_type
         self._schedule.effect(f"store {key} done")
         return StoredObject(key, size_bytes, content_type, f"https://storage.test/{key}")
 
@@ -149,9 +151,23 @@ class VirtualStorage:
                 continue  # somebody was faster
             self.contents[key] = changed
             self.objects[key] = len(changed)
+            self._types[key] = content_type
             self._schedule.effect(f"update {key} done")
             self._maybe_fail()  # the answer is lost
             return StoredObject(key, len(changed), content_type, f"https://storage.test/{key}")
+
+    def copy_object(self, source_key: str, key: str) -> StoredObject:
+        self._schedule.effect(f"copy {source_key} to {key}")
+        self._maybe_fail()
+        if source_key not in self.objects:
+            raise NotFound("The file is not in file storage.")
+        self.objects[key] = self.objects[source_key]
+        self._types[key] = self._types[source_key]
+        if source_key in self.contents:
+            self.contents[key] = self.contents[source_key]
+        self._schedule.effect(f"copy {source_key} to {key} done")
+        self._maybe_fail()  # the answer is lost
+        return StoredObject(key, self.objects[key], self._types[key], f"https://storage.test/{key}")
 
     def list_folders(self, prefix: str, after: str = "") -> Iterator[str]:
         self._schedule.effect(f"list the folders of {prefix}")
@@ -169,7 +185,7 @@ class VirtualStorage:
         self._schedule.effect(f"look for {key}")
         if key not in self.objects:
             return None
-        return StoredObject(key, self.objects[key], "image/png", f"https://storage.test/{key}")
+        return StoredObject(key, self.objects[key], self._types[key], f"https://storage.test/{key}")
 
     def _maybe_fail(self) -> None:
         if self._schedule.chance(self._mood.storage_fails):

@@ -114,6 +114,31 @@ class FirebaseStorage:
             data: bytes = self._bucket().blob(key).download_as_bytes(timeout=self._timeout, retry=self._retry)
             return data
 
+    def copy_object(self, source_key: str, key: str) -> StoredObject:
+        if source_key == key:
+            return self._there(key)
+
+        def send(blob: Blob, generation: int) -> None:
+            source = self._find(source_key)
+            if source is None:
+                raise NotFound("The file is not in file storage.")
+            # Whoever describes a copy describes all of it: nothing is taken over from the source then.
+            blob.content_type, blob.cache_control = source.content_type, source.cache_control
+            place, token = self._bucket().blob(source_key), None
+            while True:
+                token, _, _ = blob.rewrite(
+                    place,
+                    token=token,
+                    if_generation_match=generation,
+                    if_source_generation_match=source.generation,
+                    timeout=self._timeout,
+                    retry=self._retry,
+                )
+                if token is None:
+                    return
+
+        return self._upload(key, "", send, action="copy", missing="file")
+
     def stat(self, key: str) -> StoredObject | None:
         with _storage_errors("lookup"):
             blob = self._find(key)
@@ -160,12 +185,7 @@ class FirebaseStorage:
         raise StorageUnavailable("Others kept writing the same file first.")
 
     def readable_url(self, key: str, known_url: str | None, lifetime: UrlLifetime) -> str:  # noqa: ARG002
-        if known_url:
-            return known_url
-        stored = self.stat(key)
-        if stored is None:
-            raise NotFound("The file is not in file storage.")
-        return stored.url
+        return known_url or self._there(key).url
 
     def delete_objects(self, keys: Iterable[str]) -> None:
         for batch in in_batches(keys, _DELETE_BATCH):
@@ -182,14 +202,28 @@ class FirebaseStorage:
             return None
         return unquote_key(urlsplit(url).path.removeprefix(urlsplit(base).path))
 
-    def _upload(self, key: str, content_type: str, send: Callable[[Blob, int], None]) -> StoredObject:
-        with _storage_errors("upload"):
+    def _there(self, key: str) -> StoredObject:
+        stored = self.stat(key)
+        if stored is None:
+            raise NotFound("The file is not in file storage.")
+        return stored
+
+    def _upload(
+        self,
+        key: str,
+        content_type: str,
+        send: Callable[[Blob, int], None],
+        *,
+        action: str = "upload",
+        missing: str | None = None,
+    ) -> StoredObject:
+        with _storage_errors(action, missing):
             for _ in range(_UPLOAD_RACES):
                 try:
                     return self._upload_over(self._find(key), key, content_type, send)
                 except api_exceptions.PreconditionFailed:
                     continue
-        raise StorageUnavailable("Another upload of the same file kept getting in first.")
+        raise StorageUnavailable("Others kept writing the same file first.")
 
     def _upload_over(
         self, present: Blob | None, key: str, content_type: str, send: Callable[[Blob, int], None]

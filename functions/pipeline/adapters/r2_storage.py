@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import (
         CompletedPartTypeDef,
+        CopySourceTypeDef,
         ListObjectsV2RequestPaginateTypeDef,
         ObjectIdentifierTypeDef,
         PutObjectRequestTypeDef,
@@ -69,6 +70,8 @@ _TRANSIENT_CODES = frozenset(
     # NoSuchUpload: somebody has ended an upload in parts, or it is complete and the answer was lost.
     {"RequestTimeout", "SlowDown", "InternalError", "ServiceUnavailable", "PreconditionFailed", "NoSuchUpload"}
 )
+# What S3 calls a source of a copy that is too large; nothing else that we send to copy is "invalid".
+_TOO_LARGE_CODES = frozenset({"InvalidRequest", "EntityTooLarge"})
 _REGION = "auto"
 _TRANSIENT_STATUSES = frozenset({408, 412, 425, 429})
 
@@ -142,6 +145,22 @@ class R2Storage:
     def read_bytes(self, key: str) -> bytes:
         with _storage_errors("download", missing="file"):
             return self._connected().get_object(Bucket=self._bucket, Key=key)["Body"].read()
+
+    def copy_object(self, source_key: str, key: str) -> StoredObject:
+        if source_key != key:  # S3 refuses a copy onto itself that changes nothing
+            source: CopySourceTypeDef = {"Bucket": self._bucket, "Key": source_key}
+            with _storage_errors("copy", missing="file"):
+                try:
+                    self._connected().copy_object(Bucket=self._bucket, Key=key, CopySource=source)
+                except ClientError as exc:
+                    if _code_of(exc) in _TOO_LARGE_CODES:
+                        raise StorageRefused("File storage copies no file of more than 5 GB.") from exc
+                    raise
+        # The answer to a copy tells neither size nor type.
+        stored = self.stat(key)
+        if stored is None:
+            raise NotFound("The file is not in file storage.")
+        return stored
 
     def stat(self, key: str) -> StoredObject | None:
         try:
@@ -315,7 +334,11 @@ class _MultipartUpload:
 def _is_overtaken(error: ClientError) -> bool:
     """Somebody else has written or deleted the object since it was read, or is at it."""
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    return status in (409, 412) or error.response.get("Error", {}).get("Code") == "NoSuchKey"
+    return status in (409, 412) or _code_of(error) == "NoSuchKey"
+
+
+def _code_of(error: ClientError) -> str:
+    return error.response.get("Error", {}).get("Code", "unknown")
 
 
 @contextmanager
@@ -325,8 +348,7 @@ def _storage_errors(action: str, missing: str | None = None) -> Iterator[None]:
         yield
     except ClientError as exc:
         status = exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        code = exc.response.get("Error", {}).get("Code", "unknown")
-        raise _error_of_code(code, status, action, missing) from exc
+        raise _error_of_code(_code_of(exc), status, action, missing) from exc
     except (
         BotoConnectionError,
         HTTPClientError,
