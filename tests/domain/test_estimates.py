@@ -1,12 +1,16 @@
+from dataclasses import replace
+
 import pytest
 
 from pipeline.domain.errors import ConfigurationError
-from pipeline.domain.estimates import estimate_usd
+from pipeline.domain.estimates import Models, estimate_usd
 from pipeline.domain.jobs import JobKind
 from pipeline.domain.requests import REQUEST_MODELS, parse_request
 from tests.domain.test_requests import COMPOSITION, IMAGE, MULTI, VIDEO
 
 FLUX, SEEDANCE = "black-forest-labs/flux-dev", "bytedance/seedance-1-lite"
+KONTEXT, KONTEXT_MAX = "black-forest-labs/flux-kontext-pro", "black-forest-labs/flux-kontext-max"
+MODELS = Models(FLUX, SEEDANCE, None, "720p")
 SCENE = {"seed_image_url": "https://x.example/a.png", "description": "x"}
 
 
@@ -41,9 +45,26 @@ SCENE = {"seed_image_url": "https://x.example/a.png", "description": "x"}
 )
 def test_a_job_costs_what_its_predictions_are_priced_at(kind, fields, usd):
     request = parse_request(REQUEST_MODELS[kind], fields)
-    assert estimate_usd(request, FLUX, SEEDANCE, "720p") == pytest.approx(usd)
+    assert estimate_usd(request, MODELS) == pytest.approx(usd)
 
 
-def test_an_unknown_model_is_a_fault_of_the_deployment():
+@pytest.mark.parametrize(
+    ("blend", "use_product_composite", "usd"),
+    [
+        (KONTEXT, True, 0.025 + 0.04),
+        (KONTEXT_MAX, True, 0.025 + 0.08),
+        (KONTEXT, False, 0.025),
+        (None, True, 0.025),
+    ],
+)
+def test_a_product_costs_more_where_a_model_puts_it_in(blend: str | None, use_product_composite: bool, usd: float):
+    fields = {**IMAGE, "use_product_composite": use_product_composite, "product_id": "p"}
+    request = parse_request(REQUEST_MODELS[JobKind.IMAGE], fields)
+    assert estimate_usd(request, replace(MODELS, blend=blend)) == pytest.approx(usd)
+
+
+@pytest.mark.parametrize("unknown", [{"image": "no/such"}, {"blend": "no/such"}])
+def test_an_unknown_model_is_a_fault_of_the_deployment(unknown: dict[str, str]):
+    fields = {**IMAGE, "use_product_composite": True, "product_id": "p"}
     with pytest.raises(ConfigurationError):
-        estimate_usd(parse_request(REQUEST_MODELS[JobKind.IMAGE], IMAGE), "no/such", SEEDANCE, "720p")
+        estimate_usd(parse_request(REQUEST_MODELS[JobKind.IMAGE], fields), replace(MODELS, **unknown))

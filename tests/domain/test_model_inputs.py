@@ -9,16 +9,17 @@ from hypothesis import strategies as st
 
 from localdev.stub_replicate.models import invalid_fields
 from pipeline.domain.errors import InvalidRequest
-from pipeline.domain.estimates import estimate_usd
+from pipeline.domain.estimates import Models, estimate_usd
 from pipeline.domain.model_inputs import (
     Adjustment,
     as_fields,
+    blend_terms,
     clip_terms,
     nearest_seconds,
     picture_terms,
     scene_adjustments,
 )
-from pipeline.domain.models import IMAGE_MODELS, SEEDANCE_SECONDS, VIDEO_MODELS, image_model, video_model
+from pipeline.domain.models import BLEND_MODELS, IMAGE_MODELS, SEEDANCE_SECONDS, VIDEO_MODELS, image_model, video_model
 from pipeline.domain.quotas import microusd
 from pipeline.domain.requests import ClipWish, ImageRequest, MultiVideoRequest, VideoRequest, parse_request
 from tests.domain.test_requests import IMAGE, MULTI, VIDEO
@@ -63,7 +64,7 @@ def test_whatever_clip_is_asked_for_the_model_takes_what_is_built(
     built = terms.model_input("zoom in", "https://example.com/a.png")
     assert invalid_fields(model.name, built) == []
     assert built.get("camera_fixed", False) == camera_fixed
-    assert terms.cost_usd == estimate_usd(request, SCHNELL.name, model.name, default)
+    assert terms.cost_usd == estimate_usd(request, Models(SCHNELL.name, model.name, None, default))
     assert terms.cost_usd == model.cost_usd(built["duration"], built["resolution"])
     noted = {one.field: (one.asked, one.used) for one in terms.adjustments}
     assert noted.get("duration", (duration, duration)) == (duration, built["duration"])
@@ -215,7 +216,7 @@ def test_what_is_reserved_for_many_scenes_is_what_their_orders_cost(
     scenes = [scene | {"scene_number": n, "duration": duration} for n, duration in enumerate(seconds, start=1)]
     request = parse_request(MultiVideoRequest, {**MULTI, "scenes": scenes, "resolution": resolution})
     ordered = [microusd(clip_terms(model, request.wish(scene), "720p").cost_usd) for scene in request.scenes]
-    assert microusd(estimate_usd(request, SCHNELL.name, model.name, "720p")) == sum(ordered)
+    assert microusd(estimate_usd(request, Models(SCHNELL.name, model.name, None, "720p"))) == sum(ordered)
 
 
 def test_a_scene_may_have_its_own_camera():
@@ -224,3 +225,35 @@ def test_a_scene_may_have_its_own_camera():
     for of_job, of_scenes in ((True, [True, True, False]), (False, [False, True, False])):
         request = parse_request(MultiVideoRequest, {**MULTI, "scenes": scenes, "camera_fixed": of_job})
         assert [wish.camera_fixed for wish in request.wishes] == of_scenes
+
+
+@given(st.sampled_from(list(BLEND_MODELS.values())), st.floats(0.1, 10))
+def test_whatever_the_scenes_shape_the_model_takes_what_is_built(model: Any, width_to_height: float):
+    urls = ["https://example.com/scene.png", "https://example.com/product.png"][: len(model.picture_inputs)]
+    built = blend_terms(model, width_to_height).model_input("the product", *urls)
+    assert invalid_fields(model.name, built) == []
+    assert [built[name] for name in model.picture_inputs] == urls
+
+
+@pytest.mark.parametrize(
+    ("name", "width_to_height", "ratio"),
+    [
+        ("black-forest-labs/flux-kontext-pro", 768 / 1344, "match_input_image"),
+        ("black-forest-labs/flux-kontext-max", 1.0, "match_input_image"),
+        ("flux-kontext-apps/multi-image-kontext-pro", 768 / 1344, "9:16"),
+        ("flux-kontext-apps/multi-image-kontext-pro", 1440 / 608, "21:9"),
+        ("flux-kontext-apps/multi-image-kontext-pro", 2.0, "2:1"),
+    ],
+)
+def test_a_scene_keeps_its_shape_when_a_product_is_put_into_it(name: str, width_to_height: float, ratio: str):
+    terms = blend_terms(BLEND_MODELS[name], width_to_height)
+    assert terms.inputs == {"aspect_ratio": ratio, "output_format": "png"}
+    assert terms.cost_usd == BLEND_MODELS[name].usd_per_image
+
+
+def test_a_blend_needs_as_many_pictures_as_its_model_takes():
+    one, two = (blend_terms(BLEND_MODELS[name], 1.0) for name in list(BLEND_MODELS)[1:])
+    assert (len(one.picture_inputs), len(two.picture_inputs)) == (1, 2)
+    for terms, urls in ((one, ["a", "b"]), (two, ["a"])):
+        with pytest.raises(ValueError, match="zip"):
+            terms.model_input("x", *urls)

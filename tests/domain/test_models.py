@@ -1,7 +1,7 @@
 import pytest
 
 from pipeline.domain.errors import ConfigurationError
-from pipeline.domain.models import IMAGE_MODELS, EdgeRange, image_model, video_model
+from pipeline.domain.models import IMAGE_MODELS, EdgeRange, blend_model, image_model, video_model
 
 
 def test_prices_follow_seconds_and_resolution():
@@ -15,6 +15,8 @@ def test_an_unknown_model_is_named_with_the_known_ones():
         image_model("x")
     with pytest.raises(ConfigurationError, match=r"VIDEO_MODEL is 'x'.*seedance-1-lite"):
         video_model("x")
+    with pytest.raises(ConfigurationError, match=r"KONTEXT_MODEL is 'x'.*flux-kontext-pro"):
+        blend_model("x")
 
 
 def test_the_limits_of_edges_are_multiples_of_their_step():

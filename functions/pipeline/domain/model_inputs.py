@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
-from pipeline.domain.models import EdgeRange, ImageModel, VideoModel
+from pipeline.domain.models import BlendModel, EdgeRange, ImageModel, VideoModel
 from pipeline.domain.requests import ClipWish
 
 DEFAULT_ASPECT_RATIO = "9:16"
@@ -63,6 +63,20 @@ class ClipTerms:
         return {"prompt": prompt, "image": image_url, **duration, **fixed}
 
 
+@dataclass(frozen=True)
+class BlendTerms:
+    """What a product is put into a scene with, beside the prompt and the pictures. Cost in US dollars."""
+
+    model: str
+    picture_inputs: tuple[str, ...]
+    inputs: Mapping[str, Any]
+    cost_usd: float
+
+    def model_input(self, prompt: str, *picture_urls: str) -> Mapping[str, Any]:
+        """As many pictures as the model takes, the scene or the composite first; else ValueError."""
+        return {"prompt": prompt, **dict(zip(self.picture_inputs, picture_urls, strict=True)), **self.inputs}
+
+
 def picture_terms(model: ImageModel, aspect_ratio: str | None) -> PictureTerms:
     """The terms of a picture of that aspect ratio, `W:H`; None is upright."""
     asked = aspect_ratio or DEFAULT_ASPECT_RATIO
@@ -94,6 +108,14 @@ def clip_terms(model: VideoModel, wish: ClipWish, default_resolution: str) -> Cl
         noted.append(Adjustment("resolution", asked, resolution, offer))
     cost_usd = model.cost_usd(duration, resolution)
     return ClipTerms(model.name, duration, resolution, wish.camera_fixed, cost_usd, tuple(noted))
+
+
+def blend_terms(model: BlendModel, width_to_height: float) -> BlendTerms:
+    """The terms of putting a product into a scene of that shape. Nobody asked for it in numbers, so a ratio that is
+    not quite the scene's is no adjustment."""
+    offered = {ratio: _ratio(ratio) for ratio in model.shapes}
+    shape = {"aspect_ratio": _nearest(width_to_height, offered)} if offered else {}
+    return BlendTerms(model.name, model.picture_inputs, {**shape, **model.always}, model.usd_per_image)
 
 
 def nearest_seconds(wanted: float, allowed: Iterable[int]) -> int:

@@ -58,11 +58,13 @@ class BlendModel:
     name: str
     usd_per_image: float
     picture_inputs: tuple[str, ...]
+    shapes: tuple[str, ...] = ()  # the aspect ratios to choose from; none: it is told to keep that of its one picture
     always: Mapping[str, Any] = field(default_factory=dict)
 
 
 _FLUX_RATIOS = ("1:1", "16:9", "21:9", "3:2", "2:3", "4:5", "5:4", "3:4", "4:3", "9:16", "9:21")
 _ONE_PNG = {"num_outputs": 1, "output_format": "png"}
+_EDITED_RATIOS = (*_FLUX_RATIOS, "2:1", "1:2")
 _EDITED_PNG = {"aspect_ratio": "match_input_image", "output_format": "png"}
 
 IMAGE_MODELS = {
@@ -76,10 +78,15 @@ IMAGE_MODELS = {
 BLEND_MODELS = {
     model.name: model
     for model in (
-        BlendModel("black-forest-labs/flux-kontext-pro", 0.04, ("input_image",), _EDITED_PNG),
-        BlendModel("black-forest-labs/flux-kontext-max", 0.08, ("input_image",), _EDITED_PNG),
-        # no list price was found: that of the model it is built on
-        BlendModel("flux-kontext-apps/multi-image-kontext-pro", 0.04, ("input_image_1", "input_image_2"), _EDITED_PNG),
+        BlendModel("black-forest-labs/flux-kontext-pro", 0.04, ("input_image",), always=_EDITED_PNG),
+        BlendModel("black-forest-labs/flux-kontext-max", 0.08, ("input_image",), always=_EDITED_PNG),
+        BlendModel(
+            "flux-kontext-apps/multi-image-kontext-pro",
+            0.04,  # no list price was found: that of the model it is built on
+            ("input_image_1", "input_image_2"),
+            _EDITED_RATIOS,  # which of two pictures would be matched is not documented
+            {"output_format": "png"},
+        ),
     )
 }
 VIDEO_MODELS = {
