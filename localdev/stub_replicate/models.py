@@ -7,11 +7,13 @@ input which ours builds wrongly is refused as Replicate would refuse it.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-FLUX = ("flux-schnell", "flux-dev", "flux-1.1-pro", "flux-kontext-pro", "flux-kontext-max")
+FLUX = ("flux-schnell", "flux-dev", "flux-1.1-pro")
+KONTEXT = ("flux-kontext-pro", "flux-kontext-max")
 SEEDANCE = ("seedance-1-lite", "seedance-1-pro", "seedance-1-pro-fast")
 MODELS = {
     **{f"black-forest-labs/{name}": "flux" for name in FLUX},
-    "flux-kontext-apps/multi-image-kontext-pro": "flux",
+    **{f"black-forest-labs/{name}": "kontext" for name in KONTEXT},
+    "flux-kontext-apps/multi-image-kontext-pro": "kontext",
     **{f"bytedance/{name}": "seedance" for name in SEEDANCE},
 }
 _BASE_RATIOS = {"1:1", "16:9", "9:16", "3:2", "2:3", "4:3", "3:4", "5:4", "4:5"}
@@ -27,6 +29,14 @@ RATIOS = {
     "flux-kontext-apps/multi-image-kontext-pro": _EDIT_RATIOS,
     **{f"bytedance/{name}": _VIDEO_RATIOS for name in SEEDANCE},
 }
+PICTURES = {
+    "black-forest-labs/flux-kontext-pro": ("input_image",),
+    "black-forest-labs/flux-kontext-max": ("input_image",),
+    "flux-kontext-apps/multi-image-kontext-pro": ("input_image_1", "input_image_2"),
+}
+"""The inputs of Kontext models that take pictures. That of the first two is optional at Replicate, which then makes a
+picture of words alone; nobody means that here."""
+_OF_ONE_PICTURE = ("prompt_upsampling",)
 EDGES = range(256, 1441, 32)
 """Of a `custom` picture, in pixels. Replicate itself rounds what is no multiple of 32; a size that it would change is
 refused here, because nobody meant it."""
@@ -34,7 +44,14 @@ refused here, because nobody meant it."""
 
 def invalid_fields(model: str, fields: Mapping[str, Any]) -> list[str]:
     """Sentences about what the model would not take; empty when all is well."""
-    return [*_of_every_model(model, fields), *(_of_seedance if MODELS[model] == "seedance" else _of_flux)(fields)]
+    match MODELS[model]:
+        case "seedance":
+            problems = _of_seedance(fields)
+        case "kontext":
+            problems = _of_kontext(model, fields)
+        case _:
+            problems = _of_flux(fields)
+    return [*_of_every_model(model, fields), *problems]
 
 
 def _of_every_model(model: str, fields: Mapping[str, Any]) -> Iterator[str]:
@@ -55,6 +72,26 @@ def _of_flux(fields: Mapping[str, Any]) -> Iterator[str]:
         yield "num_outputs: must be an integer from 1 to 4"
     if fields.get("output_format", "webp") not in ("webp", "jpg", "png"):
         yield 'output_format: must be one of "webp", "jpg", "png"'
+
+
+def _of_kontext(model: str, fields: Mapping[str, Any]) -> Iterator[str]:
+    pictures = PICTURES[model]
+    for name in pictures:
+        if not isinstance(fields.get(name), str):
+            yield f"{name}: is required"
+        elif not fields[name].startswith(("https://", "http://", "data:")):
+            yield f"{name}: does not match format 'uri'"
+    optional = {"prompt", "aspect_ratio", "seed", "output_format", "safety_tolerance"}
+    known = {*pictures, *optional, *(_OF_ONE_PICTURE if len(pictures) == 1 else ())}
+    for name in sorted(set(fields) - known):
+        yield f"{name}: Additional property is not allowed"
+    if fields.get("output_format", "png") not in ("jpg", "png"):
+        yield 'output_format: must be one of "jpg", "png"'
+    tolerance = fields.get("safety_tolerance", 2)
+    if not _is_whole(tolerance) or not 0 <= tolerance <= 2:
+        yield "safety_tolerance: must be an integer from 0 to 2 when input images are used"
+    if not isinstance(fields.get("prompt_upsampling", False), bool):
+        yield "prompt_upsampling: must be a boolean"
 
 
 def _of_seedance(fields: Mapping[str, Any]) -> Iterator[str]:

@@ -17,14 +17,28 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from localdev.stub_replicate.blends import blended
 from localdev.stub_replicate.clips import render_clip
-from localdev.stub_replicate.markers import FAILURES, MARKER, Markers
+from localdev.stub_replicate.markers import (
+    ABORTED,
+    EMPTY,
+    FAILURES,
+    GONE,
+    HANG,
+    HTML,
+    SLOW,
+    STUCK,
+    Markers,
+    markers_for,
+)
+from localdev.stub_replicate.models import MODELS, PICTURES
 from localdev.stub_replicate.pictures import SIZES, encode, render_picture
 
 TERMINAL = ("succeeded", "failed", "canceled", "aborted")
 LIST_OUTPUT = ("black-forest-labs/flux-schnell", "black-forest-labs/flux-dev")
 STARTING_SHARE = 0.2
 SLOW_FACTOR = 20.0
+NEVER_SECONDS = 3600.0
 
 
 def iso(seconds: float) -> str:
@@ -122,23 +136,26 @@ class PredictionRunner:
         self._renderers.shutdown(wait=False, cancel_futures=True)
 
     def _run(self, prediction: Prediction, base_url: str) -> None:
-        is_video = "seedance" in prediction.model
-        marks = set(MARKER.findall(prediction.prompt))
+        is_video = MODELS[prediction.model] == "seedance"
+        marks = set(markers_for(prediction.model, prediction.prompt))
         dice = random.Random(prediction.id)  # noqa: S311  jitter, not a secret
         seconds = (self._video_seconds if is_video else self._image_seconds) * dice.uniform(
             1 - self._spread, 1 + self._spread
         )
-        seconds *= SLOW_FACTOR if "slow" in marks else 1.0
-        if not self._pass(prediction, 3600.0 if "stuck" in marks else seconds * STARTING_SHARE):
+        seconds *= SLOW_FACTOR if SLOW in marks else 1.0
+        if not self._pass(prediction, NEVER_SECONDS if STUCK in marks else seconds * STARTING_SHARE):
+            return
+        if ABORTED in marks:
+            self.cancel(prediction)
             return
         prediction.status, prediction.started_at = "processing", time.time()
         self._on_event(prediction, "start")
-        failure = self._markers.take(prediction.prompt, FAILURES)
+        failure = self._markers.take(prediction.model, prediction.prompt, FAILURES)
         try:
             rendering = None if failure else self._renderers.submit(_render, prediction, self._files, base_url)
         except RuntimeError:  # the stub has been stopped
             return
-        if not self._pass(prediction, seconds * (1 - STARTING_SHARE)):
+        if not self._pass(prediction, NEVER_SECONDS if HANG in marks else seconds * (1 - STARTING_SHARE)):
             return
         if failure or rendering is None:
             self._end(prediction, "failed", error=FAILURES[failure or "fail"])
@@ -153,12 +170,12 @@ class PredictionRunner:
     def _publish(self, prediction: Prediction, marks: set[str], extension: str, content: bytes, base_url: str) -> Any:
         name = f"{prediction.id}/out-0.{extension}"
         media_type = {"mp4": "video/mp4", "jpg": "image/jpeg"}.get(extension, f"image/{extension}")
-        if "html" in marks:
+        if HTML in marks:
             media_type, content = "text/html", b"<!doctype html><html><body>Bad gateway</body></html>"
-        if "gone" not in marks:
+        if GONE not in marks:
             self._files[name] = (media_type, content)
         url = f"{base_url}/files/{name}"
-        if "empty" in marks:
+        if EMPTY in marks:
             return None
         return [url] if prediction.model in LIST_OUTPUT else url
 
@@ -203,11 +220,15 @@ def _render(prediction: Prediction, files: Mapping[str, tuple[str, bytes]], base
     """(file ending, content) of the output."""
     fields, prompt = prediction.input, prediction.prompt
     seed = int(fields.get("seed") or 0)
-    if "seedance" in prediction.model:
+    if MODELS[prediction.model] == "seedance":
         picture = _fetch(str(fields["image"]), files, base_url)
         seconds, resolution = int(fields.get("duration", 5)), str(fields.get("resolution", "720p"))
         fixed = fields.get("camera_fixed") is True
         return "mp4", render_clip(picture, prompt, seed, seconds, resolution, camera_fixed=fixed)
+    if MODELS[prediction.model] == "kontext":
+        pictures = [_fetch(str(fields[name]), files, base_url) for name in PICTURES[prediction.model]]
+        output_format = str(fields.get("output_format", "png"))
+        return output_format, encode(blended(pictures, str(fields.get("aspect_ratio"))), output_format)
     if fields.get("aspect_ratio") == "custom":
         size = (int(fields["width"]), int(fields["height"]))
     else:

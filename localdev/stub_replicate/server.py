@@ -144,12 +144,12 @@ class _ReplicateExchange(Exchange):
             return
         mark = fields.get("seed") or fields["prompt"]
         fault = self._stub.faults.pop(0) if self._stub.faults else self._stub.dice.create_fault(mark)
-        refusal = self._stub.markers.take(fields["prompt"], REFUSALS)
+        refusal = self._stub.markers.take(model, fields["prompt"], REFUSALS)
         if refusal or fault.startswith("status:"):
             status, detail = REFUSALS[refusal] if refusal else (int(fault.removeprefix("status:")), "ordered fault")
             self._problem(status, detail, **({"retry_after": 1} if status == 429 else {}))
             return
-        lost = self._stub.markers.take(fields["prompt"], LOST_ANSWERS) or fault.replace("_", "-")
+        lost = self._stub.markers.take(model, fields["prompt"], LOST_ANSWERS) or fault.replace("_", "-")
         if lost.startswith("reset") and "after-create" not in lost:
             self._reset()
             return
