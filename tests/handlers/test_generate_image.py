@@ -108,14 +108,10 @@ def test_a_retry_of_another_shape_is_made_anew(workbench: Workbench):
     assert workbench.replicate.creates == before + 1
 
 
-def test_two_jobs_that_ask_for_the_same_seed_have_one_each(workbench: Workbench):
-    """A seed marks a prediction as its job's own; see `domain.predictions`."""
-    jobs = [
-        workbench.run(JobKind.IMAGE, f"image-seed-{n}", image_job(workbench.scene(f"image-seed-{n}"), seed=7))
-        for n in (1, 2)
-    ]
-    assert [job["status"] for job in jobs] == ["complete", "complete"]
-    assert len({7, *(job["seed"] for job in jobs)}) == 3
+def test_a_seed_of_the_clients_own_is_the_one_that_is_sent(workbench: Workbench):
+    job = workbench.run(JobKind.IMAGE, "image-seed", image_job(workbench.scene("image-seed"), seed=7))
+    (sent,) = ordered(workbench, JobKind.IMAGE, "image-seed")
+    assert (job["status"], job["seed"], sent["seed"]) == ("complete", 7, 7)
 
 
 def test_an_event_that_comes_twice_is_paid_once(workbench: Workbench):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pipeline.adapters.compositing import composite_product
 from pipeline.adapters.images import inspect_image, upright_file
+from pipeline.domain.blend_prompts import blend_prompt
 from pipeline.domain.errors import (
     ContentRejected,
     JobError,
@@ -25,7 +26,6 @@ from pipeline.domain.errors import (
 from pipeline.domain.model_inputs import Adjustment, BlendTerms, blend_terms
 from pipeline.domain.models import BLEND_MODELS, blend_model
 from pipeline.domain.predictions import PredictionOrder, operation_id
-from pipeline.domain.prompts import blend_prompt
 from pipeline.domain.requests import ImageRequest
 from pipeline.handlers.prediction_ends import settle
 from pipeline.handlers.predictions import Predicted, obtain_prediction
@@ -46,12 +46,14 @@ class Blended:
     fell_back: bool = False
 
 
-def blend(turn: Turn, request: ImageRequest, predicted: Predicted, desk: Desk, tools: Tools) -> Blended:
+def blend(
+    turn: Turn, request: ImageRequest, predicted: Predicted, width_to_height: float, desk: Desk, tools: Tools
+) -> Blended:
     """Kontext's picture of the product in the scene, or the word that there is none.
 
     Raises ContentRejected, WakeLater while Kontext works, and what fetching the pictures raises.
     """
-    terms = blend_terms(blend_model(tools.settings.kontext_model))
+    terms = blend_terms(blend_model(tools.settings.kontext_model), width_to_height)
     try:
         _check_time_and_rate(turn, tools)
         made = obtain_prediction(turn, STEP, lambda: _order(turn, request, predicted, terms, desk, tools), tools)
@@ -90,14 +92,14 @@ def _order(
     turn: Turn, request: ImageRequest, predicted: Predicted, terms: BlendTerms, desk: Desk, tools: Tools
 ) -> PredictionOrder:
     """The order, with the pictures handed over: scene and product, or our own composite of them."""
-    settings = tools.settings
+    settings, pictures_needed = tools.settings, len(terms.picture_inputs)
     with tempfile.TemporaryDirectory() as folder:
         scene, product = Path(folder) / "scene", Path(folder) / "product"
         tools.downloads.fetch(
             predicted.url, scene, max_bytes=settings.max_image_bytes, kind="image", should_stop=turn.check
         )
         fetch_product(turn, request, product, desk, tools)
-        if terms.pictures == 1:
+        if pictures_needed == 1:
             pictures = [Path(folder) / "composite.png"]
             composite_product(scene, product, pictures[0], placement_of(request))
         else:
@@ -106,7 +108,7 @@ def _order(
     name = str(desk.scenes.product(request.user_id, request.product_id or "").get("name") or "")
     return PredictionOrder(
         model=terms.model,
-        input=terms.model_input(blend_prompt(request.text, name, terms.pictures), *uploaded),
+        input=terms.model_input(blend_prompt(request.text, name, pictures_needed), *uploaded),
         cost_usd=terms.cost_usd,
         cancel_after_seconds=settings.kontext_seconds,
         inline_wait_seconds=settings.image_inline_wait_seconds,

@@ -62,7 +62,9 @@ def generate_image(turn: Turn, desk: Desk, tools: Tools) -> Completed:
         if request.use_product_composite:
             turn.report("composite", 60)
             if tools.settings.composite_method == "kontext" and not predicted.reused_from:
-                blended = turn.run_step("composite", Blended, lambda: blend(turn, request, predicted, desk, tools))
+                blended = turn.run_step(
+                    "composite", Blended, lambda: blend(turn, request, predicted, terms.width_to_height, desk, tools)
+                )
         turn.report("store", 70)
         stored = turn.run_step("store", StoredImage, lambda: _store(turn, request, predicted, blended, desk, tools))
     logger.info(
