@@ -10,26 +10,22 @@ the URL would break:
                     └─ absent ─────────────────> upload with a new token, only if still absent
                                                   └─ 412: somebody was faster; begin again, keep their token
 
-A file that is stored while it is written goes to two objects beside its key, `.body` and `.head`, because the
-parts of one upload have to come in order here. The service then composes them under the key, by the same rules
-for the token, and both go.
+A copy, and a file that is stored while it is written, get their token by the same rules.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 from time import sleep
 from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
-import requests
 from google.api_core import exceptions as api_exceptions
-from google.auth import exceptions as auth_exceptions
 from google.cloud.storage import Blob, Bucket, Client
-from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
 from google.cloud.storage.retry import DEFAULT_RETRY
 
+from pipeline.adapters.composed_uploads import ComposedUpload
+from pipeline.adapters.google_errors import storage_errors
 from pipeline.adapters.local_disk import full_disk_is_out_of_space
 from pipeline.adapters.object_storage import (
     StoredObject,
@@ -40,14 +36,13 @@ from pipeline.adapters.object_storage import (
     update_tries,
 )
 from pipeline.adapters.streamed_uploads import StreamedUpload, part_bytes_for
-from pipeline.domain.errors import JobError, NotFound, StorageRefused, StorageUnavailable
+from pipeline.domain.errors import NotFound, StorageUnavailable
 from pipeline.domain.url_lifetimes import UrlLifetime
 
 _TOKEN_FIELD = "firebaseStorageDownloadTokens"  # noqa: S105 - the name of a metadata field
 _CHUNK_BYTES = 8 * 1024 * 1024
 _DELETE_BATCH = 100
 _UPLOAD_RACES = 4
-_TRANSIENT_STATUSES = frozenset({408, 412, 429})
 
 
 class FirebaseStorage:
@@ -72,6 +67,7 @@ class FirebaseStorage:
         self._connect = connect
         self._timeout = (connect_seconds, read_seconds)
         self._retry = DEFAULT_RETRY.with_delay(initial=0.5, maximum=8.0).with_timeout(retry_seconds)
+        self._patience = {"timeout": self._timeout, "retry": self._retry}
         self._client: Client | None = None
         self._client_lock = Lock()
         self._pause = pause
@@ -82,8 +78,7 @@ class FirebaseStorage:
                 str(path),
                 content_type=content_type,
                 if_generation_match=generation,
-                timeout=self._timeout,
-                retry=self._retry,
+                **self._patience,
             )
 
         return self._upload(key, content_type, send)
@@ -93,25 +88,32 @@ class FirebaseStorage:
 
     def open_upload(self, key: str, content_type: str, *, head_bytes: int) -> StreamedUpload:
         part_bytes = part_bytes_for(head_bytes)
-        return StreamedUpload(_ComposedUpload(self, key, content_type, part_bytes), part_bytes)
+        target = ComposedUpload(
+            content_type,
+            part=lambda name: self._bucket().blob(f"{key}.{name}", chunk_size=part_bytes),
+            store_whole=lambda data: self.upload_bytes(key, data, content_type),
+            replace=lambda send: self._upload(key, content_type, send),
+            patience=self._patience,
+        )
+        return StreamedUpload(target, part_bytes)
 
     def download_file(self, key: str, path: Path) -> int:
         try:
             with (
                 full_disk_is_out_of_space(),
-                _storage_errors("download", missing="file"),
+                storage_errors("download", missing="file"),
                 path.open("wb") as file,
             ):
                 blob = self._bucket().blob(key)
-                blob.download_to_file(file, timeout=self._timeout, retry=self._retry)
+                blob.download_to_file(file, **self._patience)
         except BaseException:
             path.unlink(missing_ok=True)
             raise
         return path.stat().st_size
 
     def read_bytes(self, key: str) -> bytes:
-        with _storage_errors("download", missing="file"):
-            data: bytes = self._bucket().blob(key).download_as_bytes(timeout=self._timeout, retry=self._retry)
+        with storage_errors("download", missing="file"):
+            data: bytes = self._bucket().blob(key).download_as_bytes(**self._patience)
             return data
 
     def copy_object(self, source_key: str, key: str) -> StoredObject:
@@ -131,8 +133,7 @@ class FirebaseStorage:
                     token=token,
                     if_generation_match=generation,
                     if_source_generation_match=source.generation,
-                    timeout=self._timeout,
-                    retry=self._retry,
+                    **self._patience,
                 )
                 if token is None:
                     return
@@ -140,26 +141,25 @@ class FirebaseStorage:
         return self._upload(key, "", send, action="copy", missing="file")
 
     def stat(self, key: str) -> StoredObject | None:
-        with _storage_errors("lookup"):
+        with storage_errors("lookup"):
             blob = self._find(key)
         return None if blob is None else self._stored(blob)
 
     def list_objects(self, prefix: str) -> Iterator[StoredObject]:
-        with _storage_errors("listing"):
+        with storage_errors("listing"):
             client = self._connected()
-            for blob in client.list_blobs(self._bucket_name, prefix=prefix, timeout=self._timeout, retry=self._retry):
+            for blob in client.list_blobs(self._bucket_name, prefix=prefix, **self._patience):
                 yield self._stored(blob)
 
     def list_folders(self, prefix: str, after: str = "") -> Iterator[str]:
-        with _storage_errors("listing"):
+        with storage_errors("listing"):
             listing = self._connected().list_blobs(
                 self._bucket_name,
                 prefix=prefix,
                 delimiter="/",
                 start_offset=after_folder(prefix, after) if after else None,
                 fields="prefixes,nextPageToken",
-                timeout=self._timeout,
-                retry=self._retry,
+                **self._patience,
             )
             for page in listing.pages:
                 for folder in page.prefixes:
@@ -168,7 +168,7 @@ class FirebaseStorage:
 
     def update_bytes(self, key: str, content_type: str, change: Callable[[bytes | None], bytes]) -> StoredObject:
         for _ in update_tries(self._pause):
-            with _storage_errors("download"):
+            with storage_errors("download"):
                 present = self._find(key)
                 try:
                     data = None if present is None else self._read_version(present)
@@ -177,7 +177,7 @@ class FirebaseStorage:
             changed = change(data)
             if present is not None and changed == data:
                 return self._stored(present)
-            with _storage_errors("update"):
+            with storage_errors("update"):
                 try:
                     return self._upload_over(present, key, content_type, self._sender(changed, content_type))
                 except api_exceptions.PreconditionFailed:
@@ -189,7 +189,7 @@ class FirebaseStorage:
 
     def delete_objects(self, keys: Iterable[str]) -> None:
         for batch in in_batches(keys, _DELETE_BATCH):
-            with _storage_errors("deletion"):
+            with storage_errors("deletion"):
                 try:
                     self._retry(self._delete_together)(batch)
                 except api_exceptions.NotFound:
@@ -217,7 +217,7 @@ class FirebaseStorage:
         action: str = "upload",
         missing: str | None = None,
     ) -> StoredObject:
-        with _storage_errors(action, missing):
+        with storage_errors(action, missing):
             for _ in range(_UPLOAD_RACES):
                 try:
                     return self._upload_over(self._find(key), key, content_type, send)
@@ -242,8 +242,7 @@ class FirebaseStorage:
                 data,
                 content_type=content_type,
                 if_generation_match=generation,
-                timeout=self._timeout,
-                retry=self._retry,
+                **self._patience,
             )
 
         return send
@@ -251,9 +250,7 @@ class FirebaseStorage:
     def _read_version(self, blob: Blob) -> bytes:
         """The bytes that belong to what was found; the SDK's PreconditionFailed or NotFound if others do by now."""
         version = self._bucket().blob(blob.name)
-        data: bytes = version.download_as_bytes(
-            if_generation_match=blob.generation, timeout=self._timeout, retry=self._retry
-        )
+        data: bytes = version.download_as_bytes(if_generation_match=blob.generation, **self._patience)
         return data
 
     def _delete_together(self, keys: list[str]) -> None:
@@ -266,12 +263,12 @@ class FirebaseStorage:
         bucket = self._bucket()
         for key in keys:
             try:
-                bucket.blob(key).delete(timeout=self._timeout, retry=self._retry)
+                bucket.blob(key).delete(**self._patience)
             except api_exceptions.NotFound:
                 continue
 
     def _find(self, key: str) -> Blob | None:
-        return self._bucket().get_blob(key, timeout=self._timeout, retry=self._retry)
+        return self._bucket().get_blob(key, **self._patience)
 
     def _stored(self, blob: Blob) -> StoredObject:
         path = f"/v0/b/{self._bucket_name}/o/{quote(blob.name, safe='')}?alt=media"
@@ -290,101 +287,7 @@ class FirebaseStorage:
             return self._client
 
 
-class _ComposedUpload:
-    """The `UploadTarget` for one key: body and head as objects of their own, then composed.
-
-    The SDK names the generation of what it stored, to compose and to delete it: two uploads of one key at once
-    neither mix their bytes nor delete the other's.
-    """
-
-    def __init__(self, storage: FirebaseStorage, key: str, content_type: str, part_bytes: int) -> None:
-        self._storage = storage
-        self._key = key
-        self._content_type = content_type
-        self._part_bytes = part_bytes
-        self._patience = {"timeout": storage._timeout, "retry": storage._retry}
-        self._stored: list[Blob] = []
-
-    def store_whole(self, data: bytes) -> StoredObject:
-        return self._storage.upload_bytes(self._key, data, self._content_type)
-
-    def send_body(self, parts: Iterator[bytes]) -> None:
-        with _storage_errors("upload"):
-            blob = self._beside("body")
-            try:
-                blob.upload_from_file(_PartReader(parts), content_type=self._content_type, **self._patience)
-            except ValueError as exc:
-                raise StorageUnavailable("File storage kept only a piece of what it was sent.") from exc
-            self._stored = [blob]
-
-    def complete(self, head: bytes) -> StoredObject:
-        with _storage_errors("upload"):
-            blob = self._beside("head")
-            blob.upload_from_string(head, content_type=self._content_type, **self._patience)
-            self._stored.insert(0, blob)
-        stored = self._storage._upload(self._key, self._content_type, self._compose)
-        self.abort()
-        return stored
-
-    def abort(self) -> None:
-        for blob in self._stored:
-            with suppress(JobError), _storage_errors("deletion", missing="file"):
-                blob.delete(**self._patience)
-
-    def _compose(self, blob: Blob, generation: int) -> None:
-        blob.content_type = self._content_type
-        try:
-            blob.compose(self._stored, if_generation_match=generation, **self._patience)
-        except api_exceptions.NotFound as exc:
-            raise StorageUnavailable("Another upload of the same file has replaced the parts of this one.") from exc
-
-    def _beside(self, name: str) -> Blob:
-        return self._storage._bucket().blob(f"{self._key}.{name}", chunk_size=self._part_bytes)
-
-
-class _PartReader:
-    """What Google's SDK reads the body from: it asks for one part at a time."""
-
-    def __init__(self, parts: Iterator[bytes]) -> None:
-        self._parts = parts
-        self._position = 0
-
-    def read(self, _size_bytes: int) -> bytes:
-        part = next(self._parts, b"")
-        self._position += len(part)
-        return part
-
-    def tell(self) -> int:
-        return self._position
-
-
 def _token(blob: Blob) -> str:
     """The first download token of an object (the field may list several), or "" when it has none."""
     tokens: str = (blob.metadata or {}).get(_TOKEN_FIELD) or ""
     return tokens.partition(",")[0]
-
-
-@contextmanager
-def _storage_errors(action: str, missing: str | None = None) -> Iterator[None]:
-    """Turn what Google's SDK raises into ours: a 404 is NotFound where an object (`missing`) was asked for."""
-    try:
-        yield
-    except api_exceptions.GoogleAPICallError as exc:
-        status = int(exc.code or 0)
-        if status >= 500 or status in _TRANSIENT_STATUSES:
-            raise StorageUnavailable(f"File storage failed during the {action} ({status}).") from exc
-        if missing and status == 404:
-            raise NotFound(f"The {missing} is not in file storage.") from exc
-        raise StorageRefused(
-            f"File storage refused the {action} ({status}): check its bucket, credentials and permissions."
-        ) from exc
-    except (auth_exceptions.DefaultCredentialsError, auth_exceptions.RefreshError) as exc:
-        raise StorageRefused("File storage cannot be used: this function has no valid credentials for it.") from exc
-    except (
-        api_exceptions.RetryError,
-        auth_exceptions.GoogleAuthError,
-        requests.RequestException,
-        InvalidResponse,
-        DataCorruption,
-    ) as exc:
-        raise StorageUnavailable(f"File storage did not answer during the {action}.") from exc
