@@ -3,7 +3,14 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import read_replicate, read_settings, read_storage, storage_secrets
+from pipeline.config import (
+    openai_secrets,
+    read_openai_key,
+    read_replicate,
+    read_settings,
+    read_storage,
+    storage_secrets,
+)
 from pipeline.domain.errors import ConfigurationError
 
 R2 = {
@@ -87,3 +94,32 @@ def test_origins_are_a_list_or_all():
 def test_what_browsers_never_send_is_no_origin(origin: str):
     with pytest.raises(ConfigurationError, match="CORS_ORIGINS"):
         read_settings({"CORS_ORIGINS": f"https://a.example,{origin}"})
+
+
+@pytest.mark.parametrize(
+    ("settings", "bound"),
+    [
+        ({}, []),
+        ({"PROMPT_WRITER": "openai"}, ["OPENAI_API_KEY"]),
+        ({"MODERATION": "on"}, ["OPENAI_API_KEY"]),
+        ({"MODERATION": "required", "PROMPT_WRITER": "template"}, ["OPENAI_API_KEY"]),
+    ],
+)
+def test_openais_key_is_bound_and_read_only_where_it_is_used(settings: dict[str, str], bound: list[str]):
+    assert openai_secrets(settings) == bound
+    assert read_openai_key({**settings, "OPENAI_API_KEY": " sk-1 "}) == ("sk-1" if bound else "")
+    assert read_openai_key(settings) == ""
+
+
+@pytest.mark.parametrize(
+    ("settings", "method"),
+    [
+        ({}, "pil"),
+        ({"COMPOSITE_METHOD": "kontext"}, "kontext"),
+        ({"USE_KONTEXT_COMPOSITE": "true"}, "kontext"),
+        ({"USE_KONTEXT_COMPOSITE": "true", "COMPOSITE_METHOD": "pil"}, "kontext"),
+        ({"USE_KONTEXT_COMPOSITE": "false", "COMPOSITE_METHOD": "pil"}, "pil"),
+    ],
+)
+def test_either_setting_turns_kontext_on(settings: dict[str, str], method: str):
+    assert read_settings(settings).composite_method == method

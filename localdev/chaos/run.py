@@ -39,6 +39,7 @@ SETTINGS = {
     "IMAGE_INLINE_WAIT_SECONDS": "0.3",
     "SUBMISSION_GRACE_SECONDS": "6",
     "VIDEO_RESOLUTION": "480p",
+    "REUSE_DAYS": "0",  # what is needed is counted
 }
 PROVIDER_RATES = {
     "create_429": 0.06,

@@ -70,7 +70,7 @@ class Providers:
         self.openai = self.replicate = None
 
     def functions_environment(self) -> dict[str, str]:
-        """Base URLs of the stubs, and the keys: the developer's own, or ones that only the stubs take."""
+        """Base URLs of the stubs, the keys (the developer's own, or ones that only the stubs take), and what for."""
         settings = {
             REPLICATE_TOKEN: self._environ.get(REPLICATE_TOKEN) or "local-replicate-token",
             OPENAI_KEY: self._environ.get(OPENAI_KEY) or "local-openai-key",
@@ -79,4 +79,7 @@ class Providers:
             settings["REPLICATE_BASE_URL"] = self.replicate.base_url
         if self.openai:
             settings["OPENAI_BASE_URL"] = self.openai.base_url
+        # a stand-in's words are not worth a real model's pictures
+        if self.replicate or not self.openai:
+            settings |= {"PROMPT_WRITER": "openai", "MODERATION": "on"}
         return settings

@@ -25,6 +25,7 @@ EVENTS = {
 TASKS = ("advancejob", "advancecomposition")
 LIBRARY = ("api",)
 WATCHES = ("handle_replicate_webhook", "sweep_jobs", "sweep_jobs_now")
+WRITING = ("handle_image_generation", "handle_video_generation", "handle_multi_video_generation", "advancejob")
 HEAVY = ("handle_composition", "advancecomposition")
 
 
@@ -70,6 +71,7 @@ def test_a_deploy_would_be_accepted_and_holds_what_we_mean(upload: Path):
             *([] if name in LIBRARY else ["REPLICATE_API_TOKEN"]),
             "R2_ACCESS_KEY_ID",
             "R2_SECRET_ACCESS_KEY",
+            *(["OPENAI_API_KEY"] if name in WRITING else []),
         ]
     for name, document in EVENTS.items():
         trigger = functions[name]["eventTrigger"]
@@ -105,7 +107,7 @@ def test_the_example_settings_are_read_as_meant(upload: Path):
     assert environment["R2_BUCKET"] == "my-media"
 
 
-def test_firebase_storage_asks_for_no_r2_secrets(upload: Path):
+def test_firebase_storage_asks_for_no_r2_secrets_and_templates_for_no_openai_key(upload: Path):
     (upload / ".env").write_text("STORAGE_BACKEND=firebase\nSTORAGE_BUCKET=b.appspot.com\n")
     for function in validate(upload)["endpoints"]:
         bound = [] if function["id"] in LIBRARY else ["REPLICATE_API_TOKEN"]

@@ -30,7 +30,7 @@ def product_job(bench: Workbench, name: str, text: str = "A table", **fields: ob
 
 
 def records(bench: Workbench, name: str) -> list[Any]:
-    return [record for record in bench.desk().predictions.of_job(f"image_generation_jobs/{name}")]
+    return list(bench.desk().predictions.of_job(f"image_generation_jobs/{name}"))
 
 
 @pytest.mark.parametrize("model", [SINGLE, MULTI])

@@ -52,7 +52,7 @@ STORM_SECONDS = 3 * 3600.0
 HORIZON_SECONDS = 8 * 3600.0
 RETENTION = timedelta(days=30)
 
-SETTINGS = read_settings({})
+SETTINGS = replace(read_settings({}), reuse_days=0)  # needed predictions are counted
 
 
 @dataclass

@@ -57,15 +57,10 @@ def generate_image(turn: Turn, desk: Desk, tools: Tools) -> Completed:
     words = turn.run_step("prompt", SceneWords, lambda: _prepare(turn, request, terms, desk, tools))
     turn.report("predict", 10)
     predicted = turn.run_step("predict", Predicted, lambda: _predict(turn, request, words, terms, desk, tools))
-    if (stored := turn.finished("store", StoredImage)) is None:
-        blended = Blended()
-        if request.use_product_composite:
-            turn.report("composite", 60)
-            if tools.settings.composite_method == "kontext" and not predicted.reused_from:
-                blended = turn.run_step(
-                    "composite", Blended, lambda: blend(turn, request, predicted, terms.width_to_height, desk, tools)
-                )
-        turn.report("store", 70)
+    stored = turn.finished("store", StoredImage)
+    if stored is None:
+        blended = _blend(turn, request, predicted, terms, desk, tools)
+        turn.report("composite" if request.use_product_composite else "store", 70)
         stored = turn.run_step("store", StoredImage, lambda: _store(turn, request, predicted, blended, desk, tools))
     logger.info(
         f"[Image Generation] Successfully generated image for scene {request.scene_id}",
@@ -168,6 +163,18 @@ def _composite_content(turn: Turn, request: ImageRequest, desk: Desk, tools: Too
         product = file_sha256(picture)
     kontext = tools.settings.kontext_model if tools.settings.composite_method == "kontext" else None
     return {"product": product, "placement": asdict(placement_of(request)), "kontext": kontext}
+
+
+def _blend(
+    turn: Turn, request: ImageRequest, predicted: Predicted, terms: PictureTerms, desk: Desk, tools: Tools
+) -> Blended:
+    """Kontext's picture, where one is wanted and can be had."""
+    is_wanted = request.use_product_composite and tools.settings.composite_method == "kontext"
+    if not is_wanted or predicted.reused_from:
+        return Blended()
+    turn.report("composite", 60)
+    ratio = terms.width_to_height
+    return turn.run_step("composite", Blended, lambda: blend(turn, request, predicted, ratio, desk, tools))
 
 
 def _store(
