@@ -1,8 +1,12 @@
 """A stand-in for OpenAI: structured responses and moderations over its HTTP protocol, faults to order by markers.
 
-    [stub:flagged]   moderation flags the text          [stub:refusal]     the model refuses
-    [stub:truncated] the answer stops in the middle     [stub:openai-500]  the service fails
-    [stub:timeout]   no answer for half a minute
+    [stub:flagged]    moderation flags the text          [stub:refusal]     the model refuses
+    [stub:truncated]  the answer stops in the middle     [stub:openai-500]  the service fails
+    [stub:timeout]    no answer for half a minute        [stub:openai-429]  the account has no budget left
+    [stub:drip]       an answer of one byte at a time    a picture that is red all over is flagged as well
+
+Markers count in a scene's text and style, in a story's title and style (not in its scenes: each has its own request),
+and in all that is moderated. What OpenAI would refuse with 400 is refused: localdev/stub_openai_checks.py.
 
 Source: https://platform.openai.com/docs/api-reference/responses, .../moderations
 """
@@ -18,9 +22,29 @@ from functools import partial
 from typing import Any
 
 from localdev.stack.loopback import Exchange, LoopbackServer
+from localdev.stub_openai_checks import Refused, check_moderation, check_response, pictures_of
+from localdev.stub_openai_words import Material, invented, looks_red
 
 TIMEOUT_SECONDS = 30.0
-CATEGORIES = ("harassment", "hate", "illicit", "self-harm", "sexual", "sexual/minors", "violence", "violence/graphic")
+DRIP_SECONDS = 0.1
+"""Between two bytes."""
+CATEGORIES = (
+    "harassment",
+    "harassment/threatening",
+    "hate",
+    "hate/threatening",
+    "illicit",
+    "illicit/violent",
+    "self-harm",
+    "self-harm/instructions",
+    "self-harm/intent",
+    "sexual",
+    "sexual/minors",
+    "violence",
+    "violence/graphic",
+)
+FLAGGED_TEXT = frozenset({"illicit/violent", "self-harm", "violence"})
+FLAGGED_PICTURE = frozenset({"violence", "violence/graphic"})
 MARKER = re.compile(r"\s*\[stub:[a-z0-9-]+\]")
 
 
@@ -30,6 +54,8 @@ class StubOpenAI(LoopbackServer):
     def __init__(self, port: int = 0) -> None:
         super().__init__(partial(_OpenAIExchange, self), port)
         self.requests: list[str] = []
+        self.bodies: list[dict[str, Any]] = []
+        """What was asked, in the order of `requests`."""
         self.stopping = threading.Event()
 
     @property
@@ -51,33 +77,63 @@ class _OpenAIExchange(Exchange):
     def do_POST(self) -> None:
         request = json.loads(self.body() or b"{}")
         self._stub.requests.append(self.path)
-        text = _text_of(request.get("input"))
+        self._stub.bodies.append(request)
+        try:
+            self._answer(request)
+        except Refused as refused:
+            self._problem(400, refused.code, str(refused), refused.parameter)
+
+    def _answer(self, request: dict[str, Any]) -> None:
         if not self.headers.get("Authorization", "").removeprefix("Bearer").strip():
             self._problem(401, "invalid_api_key", "You didn't provide an API key.")
-        elif "[stub:openai-500]" in text:
-            self._problem(500, "server_error", "The server had an error while processing your request.")
-        elif self.path == "/v1/responses":
-            if "[stub:timeout]" in text:
-                self._stub.stopping.wait(TIMEOUT_SECONDS)
-                return
-            self.answer_json(_response(request, text))
+            return
+        if self.path == "/v1/responses":
+            check_response(request)
+            material = Material.of(request["input"])
+            marked = material.marked
+            answer = _response(request, material)
         elif self.path == "/v1/moderations":
-            self.answer_json(_moderation(request))
+            check_moderation(request)
+            marked = _text_of(request["input"])
+            answer = _moderation(request)
         else:
             self._problem(404, "not_found", f"Unknown request URL: POST {self.path}")
+            return
+        if "[stub:openai-500]" in marked:
+            self._problem(500, "server_error", "The server had an error while processing your request.")
+        elif "[stub:openai-429]" in marked:
+            self._problem(429, "insufficient_quota", "You exceeded your current quota, please check your plan.")
+        elif "[stub:timeout]" in marked:
+            self._stub.stopping.wait(TIMEOUT_SECONDS)
+        elif "[stub:drip]" in marked:
+            self._drip(json.dumps(answer).encode())
+        else:
+            self.answer_json(answer)
 
-    def _problem(self, status: int, code: str, message: str) -> None:
-        self.answer_json({"error": {"message": message, "type": code, "param": None, "code": code}}, status)
+    def _drip(self, content: bytes) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        for start in range(len(content)):
+            if self._stub.stopping.wait(DRIP_SECONDS):
+                return
+            self.wfile.write(content[start : start + 1])
+
+    def _problem(self, status: int, code: str, message: str, parameter: str | None = None) -> None:
+        kind = "invalid_request_error" if status == 400 else code
+        self.answer_json({"error": {"message": message, "type": kind, "param": parameter, "code": code}}, status)
 
 
-def _response(request: dict[str, Any], text: str) -> dict[str, Any]:
+def _response(request: dict[str, Any], material: Material) -> dict[str, Any]:
     schema = request.get("text", {}).get("format", {}).get("schema", {})
-    answer = json.dumps(_filled(schema, MARKER.sub("", text).strip()))
+    fields = invented(material.without(MARKER))
+    answer = json.dumps({name: fields.get(name, material.text) for name in schema.get("properties", {})})
     content: dict[str, Any] = {"type": "output_text", "text": answer, "annotations": []}
-    incomplete = "[stub:truncated]" in text
+    incomplete = "[stub:truncated]" in material.marked
     if incomplete:
         content["text"] = answer[: len(answer) // 2]
-    if "[stub:refusal]" in text:
+    if "[stub:refusal]" in material.marked:
         content = {"type": "refusal", "refusal": "I'm sorry, I can't help with that."}
     status = "incomplete" if incomplete else "completed"
     message = {"id": f"msg_{secrets.token_hex(8)}", "type": "message", "role": "assistant", "status": status}
@@ -85,13 +141,16 @@ def _response(request: dict[str, Any], text: str) -> dict[str, Any]:
         "id": f"resp_{secrets.token_hex(8)}",
         "object": "response",
         "created_at": int(time.time()),
-        "model": request.get("model", ""),
+        "model": request["model"],
         "status": status,
         "incomplete_details": {"reason": "max_output_tokens"} if incomplete else None,
         "error": None,
-        "instructions": None,
+        "instructions": request.get("instructions"),
         "metadata": {},
-        "output": [{**message, "content": [content]}],
+        "output": [
+            {"id": f"rs_{secrets.token_hex(8)}", "type": "reasoning", "summary": []},
+            {**message, "content": [content]},
+        ],
         "parallel_tool_calls": True,
         "temperature": 1.0,
         "tool_choice": "auto",
@@ -100,45 +159,37 @@ def _response(request: dict[str, Any], text: str) -> dict[str, Any]:
     }
 
 
-def _filled(schema: dict[str, Any], text: str) -> dict[str, Any]:
-    """An object of the schema's form: its string fields say something of the input."""
-    sentences = {
-        "image_prompt": f"{text}, wide vertical composition, soft cinematic light, rich detail",
-        "motion_prompt": f"{text}. The camera glides slowly forward.",
-        "title": " ".join(text.split()[:6]),
-        "description": text,
-    }
-    return {name: sentences.get(name, text) for name in schema.get("properties", {})}
-
-
 def _moderation(request: dict[str, Any]) -> dict[str, Any]:
-    inputs = request.get("input")
+    inputs = request["input"]
     parts = inputs if isinstance(inputs, list) else [inputs]
     # a list of typed parts is one input with text and pictures, a list of strings is many inputs
     groups = [parts] if parts and isinstance(parts[0], dict) else [[part] for part in parts]
-    results = []
-    for group in groups:
-        flagged = "[stub:flagged]" in _text_of(group)
-        results.append(
-            {
-                "flagged": flagged,
-                "categories": {name: flagged and name == "violence" for name in CATEGORIES},
-                "category_scores": {name: 0.98 if flagged and name == "violence" else 0.001 for name in CATEGORIES},
-                "category_applied_input_types": {name: ["text"] for name in CATEGORIES},
-            }
-        )
-    return {"id": f"modr-{secrets.token_hex(8)}", "model": "omni-moderation-latest", "results": results}
+    return {
+        "id": f"modr-{secrets.token_hex(8)}",
+        "model": "omni-moderation-latest",
+        "results": [_result(group) for group in groups],
+    }
+
+
+def _result(group: list[Any]) -> dict[str, Any]:
+    pictures = pictures_of(group)
+    flagged = FLAGGED_TEXT if "[stub:flagged]" in _text_of(group) else frozenset()
+    if any(looks_red(picture) for picture in pictures):
+        flagged |= FLAGGED_PICTURE
+    kinds = ["text", "image"] if pictures else ["text"]
+    return {
+        "flagged": bool(flagged),
+        "categories": {name: name in flagged for name in CATEGORIES},
+        "category_scores": {name: 0.98 if name in flagged else 0.001 for name in CATEGORIES},
+        "category_applied_input_types": dict.fromkeys(CATEGORIES, kinds),
+    }
 
 
 def _text_of(value: Any) -> str:
-    """All text in an input, in whatever form the API takes it; of messages, the user's."""
-    if isinstance(value, str):
-        return value
+    """All text in an input, in whatever form the API takes it."""
     if isinstance(value, list):
         return " ".join(_text_of(item) for item in value)
-    if isinstance(value, dict) and value.get("role") not in ("system", "developer"):
-        return _text_of(value.get("content", value.get("text", "")))
-    return ""
+    return str(value.get("text", "")) if isinstance(value, dict) else str(value)
 
 
 if __name__ == "__main__":
