@@ -246,6 +246,15 @@ def test_clips_and_videos_are_read_only_and_their_owners(
         assert not owner.update(path, {"status": "completed"})
 
 
+def test_results_that_are_used_again_are_nobodys_to_read_or_write(owner: Client, firestore_client: firestore.Client):
+    path = f"users/{OWNER}/results/{'ab' * 32}"
+    firestore_client.document(path).set({"job_id": "job-1", "output": {"key": "image.png"}})
+    assert not owner.get(path)
+    assert not owner.update(path, {"output": {"key": "another's.png"}})
+    assert not owner.delete(path)
+    assert not owner.create(f"users/{OWNER}/results", "cd" * 32, {"output": {"key": "another's.png"}})
+
+
 def test_everything_else_is_closed(owner: Client):
     assert not owner.get("predictions/anything")
     assert not owner.create("predictions", "mine", {"user_id": OWNER})
