@@ -15,6 +15,22 @@ VERSION = 1
 
 
 def content_key(kind: str, model: str, model_input: Mapping[str, Any], **made_with: Any) -> str:
-    """The key, in hex. `model_input` without the URLs of pictures; `made_with` has their hashes, and the rest."""
-    content = {"version": VERSION, "kind": kind, "model": model, "input": dict(model_input), **made_with}
-    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+    """The key, in hex. `model_input` without the URLs of pictures; `made_with` has their hashes, and the rest.
+
+    All of it is what JSON can hold. A whole number is the same whether it came as 5 or as 5.0: JavaScript, which most
+    clients are written in, knows no difference, and Firestore tells what a client happened to send.
+    """
+    content = {"version": VERSION, "kind": kind, "model": model, "input": model_input, "made_with": made_with}
+    return hashlib.sha256(json.dumps(_plain(content), sort_keys=True).encode()).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    """The same in one way of writing it."""
+    match value:
+        case Mapping():
+            return {name: _plain(part) for name, part in value.items()}
+        case list() | tuple():
+            return [_plain(part) for part in value]
+        case float() if value.is_integer():
+            return int(value)
+    return value
