@@ -1,7 +1,7 @@
 """The words of one scene: what is sent to the models, and what its clip is called. Who writes them is a setting.
 
     text, style_prompt ──┐
-    the story's look ────┼──> a writer (OpenAI) ──> SceneWords ──> image_prompt(), motion_prompt() ──> the models
+    the story's look ────┼──> a writer (OpenAI) ──> SceneWords ──> for_picture(), for_clip() ──> the models
     the other scenes ────┘    or the template                      title, description ──> the clip's document
 
 A *look* is written once for a storyboard and handed to every scene of it: palette, light, lens, and how those who come
@@ -10,6 +10,7 @@ words that are written once are good for every job of their scene.
 """
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,8 @@ from pipeline.domain.prompts import scene_title
 MAX_OTHER_SCENES = 50
 MAX_OTHER_TEXT = 300
 """Letters of each of a story's other scenes."""
+
+_SENTENCE_ENDS = "!?…。！？"  # noqa: RUF001  those of Chinese and Japanese too
 
 
 @dataclass(frozen=True)
@@ -71,26 +74,29 @@ class SceneWords:
 
 def template_words(scene: Scene) -> SceneWords:
     """The plain words, for when no language model has written something better."""
+    title = scene_title(scene.text) or "Untitled scene"
     return SceneWords(
         image_prompt=_sentences(scene.text, scene.style, "One clear subject, cinematic light"),
         motion=_sentences(scene.text, "Natural motion"),
         camera="Slow, smooth camera movement",
-        title=scene_title(scene.text),
-        description=scene.text,
+        title=title,
+        description=scene.text.strip() or title,
         source="template",
     )
 
 
 def shortened(texts: Sequence[str]) -> tuple[str, ...]:
     """The texts of a story's scenes as a writer is told of them: not more, and not longer, than it needs."""
-    return tuple(text.strip()[:MAX_OTHER_TEXT] for text in texts[:MAX_OTHER_SCENES] if text.strip())
+    stripped = [text.strip() for text in texts]
+    return tuple(text[:MAX_OTHER_TEXT].rstrip() for text in [text for text in stripped if text][:MAX_OTHER_SCENES])
 
 
 def _sentences(*parts: str) -> str:
-    """One text; each part a sentence, empty ones left out."""
-    trimmed = [part.strip().rstrip(" .") for part in parts]
-    return " ".join(f"{part}." if part[-1] not in "!?…" else part for part in trimmed if part)
+    """One text in one line; each part ends as a sentence does, those without a word are left out."""
+    trimmed = [" ".join(part.split()).rstrip(" .,;:") for part in parts]
+    return " ".join(part if part[-1] in _SENTENCE_ENDS else f"{part}." for part in trimmed if part)
 
 
 def _hash(*parts: str) -> str:
-    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
+    """As JSON: joined by a separator, other parts could read the same."""
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
