@@ -170,12 +170,12 @@ class TestUrls:
         ],
     )
     def test_is_refused_before_anything_is_resolved(self, url: str, target: Path) -> None:
-        def resolve(host: str, port: int) -> list[str]:
-            raise AssertionError("resolved")
-
+        downloader = Downloader(resolve=no_resolver)
         with pytest.raises(UnsafeUrl):
-            Downloader(resolve=resolve).fetch(url, target, max_bytes=MAX_BYTES, kind="image")
+            downloader.fetch(url, target, max_bytes=MAX_BYTES, kind="image")
         assert not target.exists()
+        with pytest.raises(UnsafeUrl):
+            downloader.check_url(url)
 
     @pytest.mark.parametrize(
         ("url", "host", "port", "path"),
@@ -214,6 +214,24 @@ class TestUrls:
         with pytest.raises((UnsafeUrl, SourceUnreachable)) as caught:
             Downloader(network=NoNetwork()).fetch(url, target, max_bytes=MAX_BYTES, kind="image")
         assert isinstance(caught.value, UnsafeUrl) or "could not be found" in caught.value.message
+
+    @pytest.mark.parametrize(
+        "host",
+        ["127.0.0.1", "2130706433", "0x7f.1", "0177.0.0.1", "0", "127.1", "[::1]", "[::ffff:10.0.0.1]", "10.0.0.1"],
+    )
+    def test_an_inner_address_is_known_without_asking_anybody(self, host: str) -> None:
+        downloader = Downloader(frozenset({"127.0.0.1:9000"}), resolve=no_resolver, network=NoNetwork())
+        with pytest.raises(UnsafeUrl, match="not on the public internet"):
+            downloader.check_url(f"https://{host}/clip.mp4")
+        downloader.check_url("http://127.0.0.1:9000/clip.mp4")  # allowed, for local work
+
+    @pytest.mark.parametrize("host", ["8.8.8.8", "[2606:4700::1111]", "media.example.com", "no-such-host.invalid"])
+    def test_what_only_a_connection_can_tell_passes_a_check(self, host: str) -> None:
+        Downloader(resolve=no_resolver, network=NoNetwork()).check_url(f"https://{host}/clip.mp4")
+
+
+def no_resolver(host: str, port: int) -> list[str]:
+    raise AssertionError(f"resolved {host}:{port}")
 
 
 class NoNetwork(httpcore.NetworkBackend):

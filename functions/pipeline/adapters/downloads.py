@@ -23,7 +23,7 @@ import httpcore
 from pipeline.adapters.download_targets import DownloadTarget, parse_target
 from pipeline.adapters.guarded_network import AddressesOf, Deadline, GuardedNetwork
 from pipeline.adapters.local_disk import full_disk_is_out_of_space
-from pipeline.adapters.public_addresses import is_public_address, resolve_host
+from pipeline.adapters.public_addresses import is_public_address, numeric_addresses, resolve_host
 from pipeline.domain.errors import (
     SourceError,
     SourceTooLarge,
@@ -83,6 +83,14 @@ class Downloader:
         self._network = network or httpcore.SyncBackend()
         self._ssl_context = ssl_context
 
+    def check_url(self, url: str) -> None:
+        """Raises UnsafeUrl for a URL that would be refused whoever answered: its form, scheme, or spelled-out address.
+
+        Nothing is asked of the network. So a name may still turn out to be unknown, or to lead to a private address.
+        """
+        target = parse_target(url, self._allowed_http_hosts)
+        self._refuse_private(target.host, target.port, numeric_addresses(target.host, target.port))
+
     def fetch(
         self,
         url: str,
@@ -124,9 +132,12 @@ class Downloader:
         addresses = self._resolve(host, port)
         if not addresses:
             raise SourceUnreachable(f"The host {host} has no address.")
+        self._refuse_private(host, port, addresses)
+        return addresses[:_MAX_ADDRESSES]
+
+    def _refuse_private(self, host: str, port: int, addresses: Sequence[str]) -> None:
         if f"{host}:{port}" not in self._allowed_http_hosts and not all(map(is_public_address, addresses)):
             raise UnsafeUrl(f"The host {host} is not on the public internet.")
-        return addresses[:_MAX_ADDRESSES]
 
 
 def _checked_body(response: httpcore.Response, host: str, max_bytes: int) -> Iterator[bytes]:

@@ -58,6 +58,15 @@ def is_public_address(address: str) -> bool:
     return parsed in _PUBLIC_IPV6 and not any(parsed in network for network in _CLOSED_IPV6)
 
 
+def numeric_addresses(host: str, port: int) -> Sequence[str]:
+    """The address that a host spells out, in whatever way (`127.1`, `0x7f000001`), none for a name. Asks nobody."""
+    try:
+        answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    except (OSError, UnicodeError):
+        return ()
+    return [str(answer[4][0]) for answer in answers]
+
+
 def resolve_host(host: str, port: int) -> Sequence[str]:
     """The numeric addresses of a host, from the system's resolver. Raises SourceUnreachable."""
     try:
