@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from pipeline.domain.errors import ConfigurationError
-from pipeline.domain.estimates import Models, estimate_usd
+from pipeline.domain.estimates import Models, estimate_usd, expected_adjustments
 from pipeline.domain.jobs import JobKind
 from pipeline.domain.requests import REQUEST_MODELS, parse_request
 from tests.domain.test_requests import COMPOSITION, IMAGE, MULTI, VIDEO
@@ -68,3 +68,26 @@ def test_an_unknown_model_is_a_fault_of_the_deployment(unknown: dict[str, str]):
     fields = {**IMAGE, "use_product_composite": True, "product_id": "p"}
     with pytest.raises(ConfigurationError):
         estimate_usd(parse_request(REQUEST_MODELS[JobKind.IMAGE], fields), replace(MODELS, **unknown))
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "noted"),
+    [
+        (JobKind.IMAGE, {**IMAGE, "aspect_ratio": "2.39:1"}, {"aspect_ratio": "21:9"}),
+        (JobKind.IMAGE, {**IMAGE, "aspect_ratio": "16:9"}, {}),
+        (JobKind.VIDEO, {**VIDEO, "duration": 7.6, "resolution": "2160p"}, {"duration": 8, "resolution": "1080p"}),
+        (
+            JobKind.MULTI_VIDEO,
+            {
+                **MULTI,
+                "resolution": "500p",
+                "scenes": [{**SCENE, "scene_number": n, "duration": seconds} for n, seconds in ((1, 5.0), (2, 60.0))],
+            },
+            {"resolution": "480p", "scenes.1.duration": 12},
+        ),
+        (JobKind.COMPOSITION, COMPOSITION, {}),
+    ],
+)
+def test_what_will_be_used_in_place_of_what_is_asked_for_is_known_before(kind, fields, noted):
+    adjustments = expected_adjustments(parse_request(REQUEST_MODELS[kind], fields), MODELS)
+    assert {adjustment.field: adjustment.used for adjustment in adjustments} == noted

@@ -1,9 +1,12 @@
-"""What a job will cost if all goes well, before it begins. The prices are in `domain.models`."""
+"""What a job will cost if all goes well, and what it will be given in place of what it asks for, before it begins.
 
-from collections.abc import Iterable
+The prices are in `domain.models`.
+"""
+
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from pipeline.domain.model_inputs import clip_terms, picture_terms
+from pipeline.domain.model_inputs import Adjustment, ClipTerms, clip_terms, picture_terms, scene_adjustments
 from pipeline.domain.models import blend_model, image_model, video_model
 from pipeline.domain.requests import ClipWish, ImageRequest, JobRequest, MultiVideoRequest, VideoRequest
 
@@ -24,10 +27,22 @@ def estimate_usd(request: JobRequest, models: Models) -> float:
         case ImageRequest():
             return _picture_usd(request, models)
         case VideoRequest():
-            return _clips_usd([request.wish], models)
+            return _total_usd(_terms([request.wish], models))
         case MultiVideoRequest():
-            return _clips_usd(request.wishes, models)
+            return _total_usd(_terms(request.wishes, models))
     return 0.0
+
+
+def expected_adjustments(request: JobRequest, models: Models) -> Sequence[Adjustment]:
+    """What the models do not offer as it is asked for. Raises ConfigurationError for a model that is not known."""
+    match request:
+        case ImageRequest():
+            return picture_terms(image_model(models.image), request.aspect_ratio).adjustments
+        case VideoRequest():
+            return _terms([request.wish], models)[0].adjustments
+        case MultiVideoRequest():
+            return scene_adjustments(_terms(request.wishes, models))
+    return ()
 
 
 def _picture_usd(request: ImageRequest, models: Models) -> float:
@@ -37,6 +52,10 @@ def _picture_usd(request: ImageRequest, models: Models) -> float:
     return round(picture_usd + blend_model(models.blend).usd_per_image, 6)
 
 
-def _clips_usd(wishes: Iterable[ClipWish], models: Models) -> float:
+def _terms(wishes: Iterable[ClipWish], models: Models) -> Sequence[ClipTerms]:
     model = video_model(models.video)
-    return round(sum(clip_terms(model, wish, models.default_resolution).cost_usd for wish in wishes), 6)
+    return [clip_terms(model, wish, models.default_resolution) for wish in wishes]
+
+
+def _total_usd(terms: Iterable[ClipTerms]) -> float:
+    return round(sum(clip.cost_usd for clip in terms), 6)
