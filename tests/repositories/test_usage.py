@@ -219,3 +219,42 @@ def test_of_many_with_one_request_id_at_once_one_works(firestore_client: firesto
         jobs = [job for _, job in pool.map(lambda ref: office.claim(ref, 0.1, key), refs)]
     assert len([job for job in jobs if job.duplicate_of is None]) == 1
     assert office.mine()["reserved_microusd"] == 100_000
+
+
+@pytest.mark.parametrize(
+    ("limits", "usd"),
+    [
+        (Limits(1, 0, 0.0, 0.0), 0.0),
+        (Limits(0, 1, 0.0, 0.0), 0.0),
+        (Limits(0, 0, 0.5, 0.0), 0.3),
+        (Limits(0, 0, 0.0, 0.5), 0.3),
+    ],
+    ids=["active jobs", "jobs a day", "the user's money", "everybody's money"],
+)
+def test_what_would_be_refused_is_told_beforehand_and_counts_nothing(
+    firestore_client: firestore.Client, limits: Limits, usd: float
+):
+    office = Office(firestore_client, limits)
+    assert office.jobs.refusal(office.user_id, microusd(usd), office.now) is None
+    assert (office.mine(), office.all(), office.active()) == ({}, {}, [])
+    office.claim(office.create("a"), usd)
+    before = (office.mine(), office.all(), office.active())
+    told = office.jobs.refusal(office.user_id, microusd(usd), office.now)
+    assert (office.mine(), office.all(), office.active()) == before
+    decision, _ = office.claim(office.create("b"), usd)
+    assert isinstance(decision, GiveUp)
+    assert told is not None
+    assert told.as_fields() == decision.error.as_fields()
+
+
+def test_a_dry_run_is_told_its_price_and_leaves_its_request_id_to_others(firestore_client: firestore.Client):
+    office = Office(firestore_client, Limits(1, 1, 0.1, 0.1))
+    key = uuid.uuid4().hex
+    for number in range(3):
+        ref = office.create(str(number))
+        application = Application(office.user_id, microusd(0.9), key, "same", dry_run=True)
+        decision, job = office.jobs.claim(ref, CreatedWake(), office.now, LEASE, lambda _, asked=application: asked)
+        assert (decision, job.usage_day, job.duplicate_of) == (Take(interrupted=False), None, None)
+        assert (job.fields["estimated_cost_usd"], job.reserved_microusd) == (0.9, 0)
+    assert (office.mine(), office.all(), office.active()) == ({}, {}, [])
+    assert not firestore_client.document(f"requests/{key}").get().exists

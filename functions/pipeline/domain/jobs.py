@@ -130,6 +130,7 @@ class Job:
     lease_expires_at: datetime | None = None  # set while a turn runs
     wake_at: datetime | None = None  # when somebody must look again
     cancel_requested: bool = False
+    dry_run: bool = False  # to be checked and estimated only: nothing beside the job is touched, whatever comes of it
     progress_percent: int = 0
     cost_usd: float = 0.0
     started_at: datetime | None = None

@@ -50,6 +50,7 @@ class Application:
     estimate_microusd: int
     request_key: str | None = None  # names the user's `request_id`; see `request_key`
     fingerprint: str = ""  # of what the job asks for
+    dry_run: bool = False  # is told what it would cost, and admitted uncounted
 
 
 def microusd(usd: float) -> int:

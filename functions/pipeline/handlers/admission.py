@@ -17,6 +17,8 @@ def application_of(job: Job, settings: Settings) -> Application | None:
         estimate = estimate_usd(request, models_of(settings))
     except (InvalidRequest, ConfigurationError):
         return None
+    if job.dry_run:
+        return Application(request.user_id, microusd(estimate), dry_run=True)
     key = request_key(job.ref.kind, request.user_id, request.request_id) if request.request_id else None
     return Application(request.user_id, microusd(estimate), key, fingerprint(request))
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from firebase_functions import logger
 
 from pipeline.domain.errors import InvalidRequest, NotFound, recorded_error
-from pipeline.domain.jobs import Job, JobRef, JobStatus, StepRecord, poll_delay_seconds
+from pipeline.domain.jobs import Job, JobKind, JobRef, JobStatus, StepRecord, poll_delay_seconds
 from pipeline.domain.outcomes import Canceled, Completed, Failed, WakeLater
 from pipeline.domain.requests import REQUEST_MODELS, JobRequest, parse_request
 from pipeline.domain.results import results_of
@@ -46,14 +46,20 @@ def reuse_finished_steps(turn: Turn, desk: Desk, tools: Tools) -> None:
         turn.run_step("reuse", Reused, lambda: _reuse(turn, request, request.retry_of or "", desk, tools))
 
 
-def _reuse(turn: Turn, request: JobRequest, retry_of: str, desk: Desk, tools: Tools) -> Reused:
+def retried_job(kind: JobKind, user_id: str, retry_of: str, desk: Desk) -> Job:
+    """The job that did the work which a retry may use. Raises InvalidRequest when there is none for this user."""
     try:
-        earlier = desk.jobs.get(JobRef(turn.ref.kind, retry_of))
+        earlier = desk.jobs.get(JobRef(kind, retry_of))
         if earlier.duplicate_of is not None:
             earlier = desk.jobs.get(JobRef.of_path(earlier.duplicate_of))
     except NotFound as error:
         raise InvalidRequest("Field 'retry_of' is not valid: there is no such job.") from error
-    check_retry(earlier, turn.user_id)
+    check_retry(earlier, user_id)
+    return earlier
+
+
+def _reuse(turn: Turn, request: JobRequest, retry_of: str, desk: Desk, tools: Tools) -> Reused:
+    earlier = retried_job(turn.ref.kind, turn.user_id, retry_of, desk)
     steps = reusable_steps(earlier, request, desk.clock())
     steps = {name: step for name, step in steps.items() if _is_still_there(step, tools)}
     turn.reuse(steps, str(earlier.fields.get("origin_job_id") or earlier.ref.job_id))

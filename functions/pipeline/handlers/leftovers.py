@@ -15,7 +15,12 @@ from pipeline.handlers.tools import Desk, Tools
 
 
 def leave_nothing(job: Job, tools: Callable[[], Tools]) -> None:
-    """Before the end is written down, so that a function that dies here does it again."""
+    """Before the end is written down, so that a function that dies here does it again.
+
+    A dry run has begun nothing: what bears its names is another job's.
+    """
+    if job.dry_run:
+        return
     try:
         _tidy(job, tools())
     except Exception as error:  # noqa: BLE001  no provider or store to ask: must not keep the job from ending

@@ -24,6 +24,7 @@ from pipeline.domain.outcomes import (
 )
 from pipeline.handlers.admission import application_of
 from pipeline.handlers.compose_video import compose_video
+from pipeline.handlers.dry_run import run_dry
 from pipeline.handlers.earlier_jobs import answer_duplicate, reuse_finished_steps
 from pipeline.handlers.failures import failure_of
 from pipeline.handlers.generate_image import generate_image
@@ -141,10 +142,12 @@ def _advance(turn: Turn, job: Job, desk: Desk, tools: Callable[[], Tools]) -> Ou
 
 
 def _work(turn: Turn, job: Job, desk: Desk, tools: Callable[[], Tools]) -> Completed | Failed | Canceled:
-    if job.duplicate_of is not None:
+    if job.duplicate_of is not None and not job.dry_run:
         return answer_duplicate(turn, job, desk)
     if len(check_document_id("job_id", turn.ref.job_id)) > MAX_JOB_ID:  # files and predictions are named after it
         raise InvalidRequest(f"Field 'job_id' is not valid: it is longer than {MAX_JOB_ID} characters.")
+    if job.dry_run:
+        return run_dry(turn, desk, tools())
     if turn.fields.get("retry_of"):
         reuse_finished_steps(turn, desk, tools())
     return ADVANCE[turn.ref.kind](turn, desk, tools())

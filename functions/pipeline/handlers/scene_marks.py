@@ -43,8 +43,10 @@ def _marks(
 
 
 def _own_scenes(job: Job, desk: Desk, *, only_generating: bool) -> Iterator[str]:
-    """The scenes that the job names and its user owns. A duplicate has none: they are those of the job it repeats."""
-    if job.duplicate_of is not None:
+    """The scenes that the job names and its user owns. A duplicate has none: they are those of the job it repeats.
+    Nor has a dry run, which is not for making anything.
+    """
+    if job.duplicate_of is not None or job.dry_run:
         return
     for scene_id in _named_scenes(job):
         try:

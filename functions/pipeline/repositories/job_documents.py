@@ -35,6 +35,7 @@ def job_of(ref: JobRef, fields: Mapping[str, Any]) -> Job:
         lease_expires_at=_time(fields.get("lease_expires_at")),
         wake_at=_time(fields.get("wake_at")),
         cancel_requested=fields.get("cancel_requested") is True,
+        dry_run=fields.get("dry_run") is True,
         progress_percent=_whole(fields.get("progress_percent"), 0),
         cost_usd=float(_number(fields.get("cost_usd"))),
         started_at=_time(fields.get("started_at")),

@@ -158,7 +158,8 @@ class JobRepository:
             snapshot = document.get(transaction=transaction)
             if not snapshot.exists or (job := read_job(ref, snapshot)).status.is_terminal:
                 return
-            kept = ("job_id", "user_id", "created_at", "usage_day", "estimated_cost_usd", "started_at")
+            kept = ["job_id", "user_id", "created_at", "usage_day", "estimated_cost_usd", "started_at"]
+            kept += ["dry_run"] if job.dry_run else []
             fields = {name: job.fields[name] for name in kept if name in job.fields}
             fields |= {"status": JobStatus.ERROR, "stage": "error", "error": error.as_fields()}
             fields |= {"error_message": error.message, "turn": job.turn + 1, "completed_at": now, "updated_at": now}
@@ -168,6 +169,10 @@ class JobRepository:
             transaction.update(document, {**emptied, **fields})
 
         transact(self._client, run)
+
+    def refusal(self, user_id: str, estimate: int, now: datetime) -> QuotaExceeded | None:
+        """Why one more job of the user, of `estimate` micro-dollars, would not be admitted now; None: it would."""
+        return self._usage.refusal(user_id, estimate, now)
 
     def reserve_more(self, ref: JobRef, turn: int, now: datetime, more: int) -> None:
         """Set `more` micro-dollars of the limits aside for something that has to be paid again.

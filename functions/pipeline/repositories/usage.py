@@ -13,7 +13,7 @@ from typing import Any
 
 from google.cloud import firestore
 
-from pipeline.domain.errors import InvalidRequest
+from pipeline.domain.errors import InvalidRequest, QuotaExceeded
 from pipeline.domain.jobs import JobRef, JobStatus
 from pipeline.domain.quotas import MICRO, Application, DayUsage, Limits, check_limits, usage_day
 from pipeline.repositories.documents import unchanged_since
@@ -37,7 +37,10 @@ class UsageLedger:
 
         Returns the fields that belong on the job. A job whose request_id an earlier one has used is admitted as its
         duplicate, at no cost. Raises QuotaExceeded, or InvalidRequest when the earlier one asked for something else.
+        A dry run adds nothing and uses up no request_id: it is only told what the job would cost.
         """
+        if application.dry_run:
+            return {"estimated_cost_usd": application.estimate_microusd / MICRO}
         user_id, estimate, day = application.user_id, application.estimate_microusd, usage_day(now)
         user_day, request = self._user_day(user_id, day).get(), self._request(application)
         if earlier := _earlier_job(
@@ -65,6 +68,20 @@ class UsageLedger:
             }
             self._change(batch, request, remembered)
         return {"usage_day": day, "reserved_microusd": estimate, "estimated_cost_usd": estimate / MICRO}
+
+    def refusal(self, user_id: str, estimate: int, now: datetime) -> QuotaExceeded | None:
+        """What `admit` would say now to one more job of the user, of `estimate` micro-dollars: None, it would be taken.
+
+        Only reads: a moment later the answer may be another.
+        """
+        day = usage_day(now)
+        running = self._running(self._active_document(user_id).get())
+        user_day, all_day = (found.get() for found in (self._user_day(user_id, day), self._all_day(day)))
+        try:
+            check_limits(self._limits, running, _usage(user_day), _usage(all_day), estimate, now)
+        except QuotaExceeded as error:
+            return error
+        return None
 
     def reserve_more(self, batch: firestore.WriteBatch, user_id: str, day: str, more: int, now: datetime) -> None:
         """For a step that has to be paid again. Raises QuotaExceeded; nothing has been added then."""
