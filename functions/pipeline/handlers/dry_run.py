@@ -26,6 +26,7 @@ from pipeline.domain.requests import (
     VideoRequest,
     parse_request,
 )
+from pipeline.handlers.admission import models_of
 from pipeline.handlers.earlier_jobs import retried_job
 from pipeline.handlers.named_documents import NamedDocuments, read_named_documents
 from pipeline.handlers.tools import Desk, Tools
@@ -38,14 +39,14 @@ def run_dry(turn: Turn, desk: Desk, tools: Tools) -> Completed:
     if request.retry_of is not None:
         retried_job(turn.ref.kind, turn.user_id, request.retry_of, desk)
     _check_urls(request, read_named_documents(request, desk), tools)
-    models = (tools.settings.image_model, tools.settings.video_model, tools.settings.video_resolution)
-    cost_usd = estimate_usd(request, *models)
+    models = models_of(tools.settings)
+    cost_usd = estimate_usd(request, models)
     refusal = desk.jobs.refusal(turn.user_id, microusd(cost_usd), desk.clock())
     logger.info(f"[{turn.ref.kind.label}] Dry run of job {turn.ref.job_id} done", job_id=turn.ref.job_id)
     return Completed(
         results={
             "estimated_cost_usd": cost_usd,
-            "adjustments": as_fields(expected_adjustments(request, *models)),
+            "adjustments": as_fields(expected_adjustments(request, models)),
             "would_exceed": refusal.as_fields() if refusal is not None else None,
         }
     )

@@ -22,6 +22,7 @@ from pipeline.domain.scene_words import SceneWords
 from pipeline.handlers.blending import Blended, blend
 from pipeline.handlers.model_fallback import obtain_from_either
 from pipeline.handlers.moderation import moderate
+from pipeline.handlers.named_documents import read_named_documents
 from pipeline.handlers.predictions import Predicted
 from pipeline.handlers.product_pictures import fetch_product, file_sha256, placement_of
 from pipeline.handlers.recall import AlreadyMade, copied, recall, recalled, remember
@@ -94,19 +95,13 @@ def generate_image(turn: Turn, desk: Desk, tools: Tools) -> Completed:
 
 def _prepare(turn: Turn, request: ImageRequest, terms: PictureTerms, desk: Desk, tools: Tools) -> SceneWords:
     """Check what the job names and says, before any money is spent; show on the scene that it is being worked on."""
-    scene = desk.scenes.scene(request.user_id, request.scene_id)
-    storyboard = None
-    if request.storyboard_id is not None:
-        storyboard = desk.scenes.storyboard(request.user_id, request.storyboard_id)
-    if request.use_product_composite:
-        desk.scenes.product(request.user_id, request.product_id or "")
+    named = read_named_documents(request, desk)
     turn.adjust(terms.adjustments)
     turn.write({"stage": "prompt"}, [scene_generating(request.scene_id, "image")])
     turn.adjust(moderate([request.text, request.style_prompt], None, tools))
     writer = Writer(desk, tools)
-    if request.storyboard_id is not None and storyboard is not None:
-        writer.tell_story(request.user_id, request.storyboard_id, storyboard)
-    worded = writer.words(request.text, request.style_prompt, request.scene_id, scene)
+    writer.tell_story(request.user_id, request.storyboard_id, named.storyboard)
+    worded = writer.words(request.text, request.style_prompt, request.scene_id, named.scenes[request.scene_id])
     turn.adjust(worded.adjustments)
     turn.write({}, worded.kept)
     return worded.words

@@ -22,6 +22,7 @@ from pipeline.domain.requests import MultiVideoRequest, SceneRequest, parse_requ
 from pipeline.domain.scene_words import SceneWords
 from pipeline.handlers.clips import ClipPlace, ClipWork, StoredClip, clip_terms_of, make_clip
 from pipeline.handlers.dual_write import keep_manifest
+from pipeline.handlers.named_documents import read_named_documents
 from pipeline.handlers.scene_words import Worded, Writer
 from pipeline.handlers.tools import Desk, Tools
 from pipeline.handlers.turns import StepFailed, Turn
@@ -76,13 +77,8 @@ def generate_multi_video(turn: Turn, desk: Desk, tools: Tools) -> Completed | Fa
 
 def _place(turn: Turn, request: MultiVideoRequest, desk: Desk, tools: Tools) -> Board:
     """Check everything the job names before any money is spent."""
-    title, style = "", ""
-    if request.storyboard_id is not None:
-        storyboard = desk.scenes.storyboard(request.user_id, request.storyboard_id)
-        title, style = str(storyboard.get("title") or ""), str(storyboard.get("style") or "")
-    named = [scene.scene_id for scene in request.scenes if scene.scene_id is not None]
-    for scene_id in named:
-        desk.scenes.scene(request.user_id, scene_id)
+    named = read_named_documents(request, desk)
+    title, style = str(named.storyboard.get("title") or ""), str(named.storyboard.get("style") or "")
     video_id = request.storyboard_id or turn.origin_job_id
     tools.videos(turn.user_id).create_or_update_video(
         video_id=video_id,
@@ -91,21 +87,20 @@ def _place(turn: Turn, request: MultiVideoRequest, desk: Desk, tools: Tools) -> 
         created_by=turn.ref.path,
     )
     turn.adjust(scene_adjustments([clip_terms_of(wish, tools.settings) for wish in request.wishes]))
-    turn.write({"stage": "place"}, [scene_generating(scene_id, "video") for scene_id in named])
+    turn.write({"stage": "place"}, [scene_generating(scene_id, "video") for scene_id in named.scenes])
     return Board(video_id=video_id, style=style_slug(style))
 
 
 def _word(turn: Turn, request: MultiVideoRequest, desk: Desk, tools: Tools) -> AllWords:
     """The words of all scenes, written at once."""
+    named = read_named_documents(request, desk)
     writer = Writer(desk, tools)
-    if request.storyboard_id is not None:
-        storyboard = desk.scenes.storyboard(request.user_id, request.storyboard_id)
-        writer.tell_story(request.user_id, request.storyboard_id, storyboard)
-    else:
+    writer.tell_story(request.user_id, request.storyboard_id, named.storyboard)
+    if request.storyboard_id is None:
         writer.tell_scenes(tuple(scene.description for scene in request.scenes))
 
     def worded(scene: SceneRequest) -> Worded:
-        document = desk.scenes.scene(request.user_id, scene.scene_id) if scene.scene_id is not None else {}
+        document = named.scenes.get(scene.scene_id or "", {})
         return writer.words(scene.description, str(document.get("style_prompt") or ""), scene.scene_id, document)
 
     with ThreadPoolExecutor(max_workers=WRITERS) as pool:

@@ -8,6 +8,7 @@ from pipeline.domain.requests import VideoRequest, parse_request
 from pipeline.domain.scene_words import SceneWords
 from pipeline.handlers.clips import ClipPlace, ClipWork, clip_terms_of, make_clip
 from pipeline.handlers.dual_write import keep_manifest
+from pipeline.handlers.named_documents import read_named_documents
 from pipeline.handlers.scene_words import Writer
 from pipeline.handlers.tools import Desk, Tools
 from pipeline.handlers.turns import Turn
@@ -35,13 +36,12 @@ def generate_video(turn: Turn, desk: Desk, tools: Tools) -> Completed:
 
 def _place(turn: Turn, request: VideoRequest, desk: Desk, tools: Tools) -> ClipPlace:
     """Check what the job names before any money is spent; find the scene's place in its storyboard."""
-    scene = desk.scenes.scene(request.user_id, request.scene_id)
-    number, style, title = 1, str(scene.get("style_prompt") or ""), ""
-    if request.storyboard_id is not None:
-        storyboard = desk.scenes.storyboard(request.user_id, request.storyboard_id)
-        order = [entry for entry in storyboard.get("scene_order") or [] if isinstance(entry, str)]
-        number = order.index(request.scene_id) + 1 if request.scene_id in order else 1
-        style, title = str(storyboard.get("style") or style), str(storyboard.get("title") or "")
+    named = read_named_documents(request, desk)
+    scene, storyboard = named.scenes[request.scene_id], named.storyboard
+    order = [entry for entry in storyboard.get("scene_order") or [] if isinstance(entry, str)]
+    number = order.index(request.scene_id) + 1 if request.scene_id in order else 1
+    style = str(storyboard.get("style") or scene.get("style_prompt") or "")
+    title = str(storyboard.get("title") or "")
     video_id = request.storyboard_id or turn.origin_job_id
     tools.videos(turn.user_id).create_or_update_video(
         video_id=video_id,
@@ -62,11 +62,10 @@ def _place(turn: Turn, request: VideoRequest, desk: Desk, tools: Tools) -> ClipP
 
 def _word(turn: Turn, request: VideoRequest, desk: Desk, tools: Tools) -> SceneWords:
     """The words of the scene: those that its picture was made with, where its text is still the same."""
-    scene = desk.scenes.scene(request.user_id, request.scene_id)
+    named = read_named_documents(request, desk)
+    scene = named.scenes[request.scene_id]
     writer = Writer(desk, tools)
-    if request.storyboard_id is not None:
-        storyboard = desk.scenes.storyboard(request.user_id, request.storyboard_id)
-        writer.tell_story(request.user_id, request.storyboard_id, storyboard)
+    writer.tell_story(request.user_id, request.storyboard_id, named.storyboard)
     worded = writer.words(request.text, str(scene.get("style_prompt") or ""), request.scene_id, scene)
     turn.adjust(worded.adjustments)
     turn.write({}, worded.kept)

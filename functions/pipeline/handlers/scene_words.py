@@ -48,8 +48,10 @@ class Writer:
         self._look = ""
         self._without_look: tuple[Adjustment, ...] = ()
 
-    def tell_story(self, user_id: str, storyboard_id: str, storyboard: Mapping[str, Any]) -> None:
-        """The scenes that follow are part of this storyboard, and get its look."""
+    def tell_story(self, user_id: str, storyboard_id: str | None, storyboard: Mapping[str, Any]) -> None:
+        """The scenes that follow are part of this storyboard, and get its look; None: they are part of none."""
+        if storyboard_id is None:
+            return
         self._story = Story(_text(storyboard, "title"), _text(storyboard, "style"))
         if (openai := self._writing) is None:
             return
