@@ -29,7 +29,8 @@ def run_image(bench: Workbench, name: str, text: str, **fields: object) -> dict[
 
 def test_the_same_picture_is_not_paid_again(remembering: Workbench):
     first = run_image(remembering, "image-1", "same")
-    before = remembering.replicate.creates
+    day = f"users/{USER}/usage/{first['usage_day']}"
+    before, used = remembering.replicate.creates, remembering.read(day)
     again = run_image(remembering, "image-2", "same")
     assert (again["status"], again["cost_usd"], again["reused_from"]) == ("complete", 0.0, "recall-image-1")
     assert remembering.replicate.creates == before
@@ -39,8 +40,10 @@ def test_the_same_picture_is_not_paid_again(remembering: Workbench):
     same = ("width", "height", "model", "seed", "prompt", "prompt_sha256", "prompt_source", "placeholder", "media_type")
     assert {name: again[name] for name in same} == {name: first[name] for name in same}
     assert first["reused_from"] is None
-    usage = remembering.read(f"users/{USER}/usage/{first['usage_day']}")
-    assert usage["reserved_microusd"] == 0
+    usage = remembering.read(day)
+    assert [usage[name] for name in ("reserved_microusd", "spent_microusd")] == [
+        used[name] for name in ("reserved_microusd", "spent_microusd")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -84,7 +87,8 @@ def test_after_the_days_it_is_made_anew(remembering: Workbench):
 def test_zero_days_are_never(workbench: Workbench):
     run_image(workbench, "never-1", "never")
     assert run_image(workbench, "never-2", "never")["reused_from"] is None
-    assert not list(workbench.client.collection(f"users/{USER}/results").where("job_id", "==", "recall-never-1").get())
+    kept = [snapshot.get("job_id") for snapshot in workbench.client.collection(f"users/{USER}/results").stream()]
+    assert "recall-never-1" not in kept
 
 
 def test_a_result_whose_file_is_gone_is_made_anew_and_remembered_again(remembering: Workbench):

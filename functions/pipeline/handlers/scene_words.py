@@ -7,8 +7,9 @@
 All of it ends within WRITER_SECONDS. What is not there by then comes from the template, and the job says so.
 """
 
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -45,6 +46,9 @@ class Writer:
         self._tools = tools
         self._ends_at = time.monotonic() + WRITER_SECONDS
         self._story = Story()
+        self._read_scenes: Callable[[], tuple[str, ...]] = tuple
+        self._scenes: tuple[str, ...] | None = None  # read when something is to be written
+        self._reading = threading.Lock()
         self._look = ""
         self._without_look: tuple[Adjustment, ...] = ()
 
@@ -53,15 +57,15 @@ class Writer:
         if storyboard_id is None:
             return
         self._story = Story(_text(storyboard, "title"), _text(storyboard, "style"))
+        order = [entry for entry in storyboard.get("scene_order") or [] if isinstance(entry, str) and entry]
+        self._read_scenes = lambda: self._desk.scenes.texts(user_id, order[:MAX_OTHER_SCENES])
         if (openai := self._writing) is None:
             return
         of = self._story.fingerprint
         if (kept := kept_look(storyboard, of)) is not None:
             self._look = kept
             return
-        order = [entry for entry in storyboard.get("scene_order") or [] if isinstance(entry, str) and entry]
-        scenes = self._desk.scenes.texts(user_id, order[:MAX_OTHER_SCENES])
-        self._write_look(openai, scenes)
+        self._write_look(openai)
         if self._look:
             try:
                 self._look = self._desk.scenes.keep_look(storyboard_id, self._look, of, self._desk.clock())
@@ -70,8 +74,9 @@ class Writer:
 
     def tell_scenes(self, texts: tuple[str, ...]) -> None:
         """The scenes that follow belong together, though they are part of no storyboard."""
+        self._scenes = shortened(texts)
         if (openai := self._writing) is not None and len(texts) > 1:
-            self._write_look(openai, texts)
+            self._write_look(openai)
 
     def words(self, text: str, style: str, scene_id: str | None, document: Mapping[str, Any]) -> Worded:
         """The words of a scene; `document` is what it keeps, empty where there is none."""
@@ -99,11 +104,17 @@ class Writer:
     def _write(self, scene: Scene, openai: OpenAiApi) -> SceneWords:
         if (left := self._ends_at - time.monotonic()) <= 0:
             raise WordsUnavailable("timeout", "OpenAI had no time left for this scene.")
-        return openai.write_words(scene, self._story, left)
+        return openai.write_words(scene, self._whole_story(), left)
 
-    def _write_look(self, openai: OpenAiApi, scenes: tuple[str, ...]) -> None:
+    def _whole_story(self) -> Story:
+        with self._reading:
+            if self._scenes is None:
+                self._scenes = shortened(self._read_scenes())
+        return replace(self._story, scenes=self._scenes)
+
+    def _write_look(self, openai: OpenAiApi) -> None:
         try:
-            self._look = openai.write_look(replace(self._story, scenes=shortened(scenes)), LOOK_SECONDS)
+            self._look = openai.write_look(self._whole_story(), LOOK_SECONDS)
         except WordsUnavailable as error:  # each scene is worded by itself then
             self._without_look = (Adjustment("look", "openai", "none", str(error)),)
 
