@@ -2,8 +2,8 @@
 
 Replicate        replicate_api, replicate_webhooks
 URLs             downloads, download_targets, guarded_network, public_addresses
-files            object_storage (the protocol), r2_storage, firebase_storage (google_errors), local_disk
-                 streamed_uploads (stored while they are written), composed_uploads (how Firebase Storage does that)
+files            object_storage (the protocol), r2_storage (s3_errors), firebase_storage (google_errors), local_disk;
+                 streamed_uploads (stored while they are written): multipart_uploads in R2, composed_uploads in Firebase
 pictures         images, compositing
 media files      media_probe (what a file is), picture_packets, sample_tables, frames (a clip's thumbnail)
 clips            clip_preparation (the form that compositions copy)

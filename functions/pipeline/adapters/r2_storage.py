@@ -6,7 +6,6 @@ S3 requires them.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -19,17 +18,10 @@ from urllib.parse import quote, urlsplit
 from boto3.s3.transfer import TransferConfig, create_transfer_manager
 from boto3.session import Session
 from botocore.config import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    HTTPClientError,
-    IncompleteReadError,
-    ResponseStreamingError,
-)
-from botocore.exceptions import ConnectionError as BotoConnectionError
-from s3transfer.exceptions import RetriesExceededError
+from botocore.exceptions import ClientError
 
 from pipeline.adapters.local_disk import full_disk_is_out_of_space
+from pipeline.adapters.multipart_uploads import MultipartUpload
 from pipeline.adapters.object_storage import (
     StoredObject,
     after_folder,
@@ -39,14 +31,14 @@ from pipeline.adapters.object_storage import (
     update_tries,
 )
 from pipeline.adapters.presigning import UrlSigner
+from pipeline.adapters.s3_errors import code_of, error_of_code, storage_errors
 from pipeline.adapters.streamed_uploads import StreamedUpload, part_bytes_for
-from pipeline.domain.errors import JobError, NotFound, StorageRefused, StorageUnavailable
+from pipeline.domain.errors import NotFound, StorageRefused, StorageUnavailable
 from pipeline.domain.url_lifetimes import UrlLifetime
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import (
-        CompletedPartTypeDef,
         CopySourceTypeDef,
         ListObjectsV2RequestPaginateTypeDef,
         ObjectIdentifierTypeDef,
@@ -66,14 +58,9 @@ _TRANSFER = TransferConfig(
     preferred_transfer_client="classic",
 )
 _DELETE_BATCH = 1000
-_TRANSIENT_CODES = frozenset(
-    # NoSuchUpload: somebody has ended an upload in parts, or it is complete and the answer was lost.
-    {"RequestTimeout", "SlowDown", "InternalError", "ServiceUnavailable", "PreconditionFailed", "NoSuchUpload"}
-)
 # What S3 calls a source of a copy that is too large; nothing else that we send to copy is "invalid".
 _TOO_LARGE_CODES = frozenset({"InvalidRequest", "EntityTooLarge"})
 _REGION = "auto"
-_TRANSIENT_STATUSES = frozenset({408, 412, 425, 429})
 
 
 class R2Storage:
@@ -115,24 +102,32 @@ class R2Storage:
     def upload_file(self, key: str, path: Path, content_type: str) -> StoredObject:
         size_bytes = path.stat().st_size
         headers = {"ContentType": content_type, "CacheControl": cache_control(content_type)}
-        with _storage_errors("upload"), create_transfer_manager(self._connected(), _TRANSFER) as transfers:
+        with storage_errors("upload"), create_transfer_manager(self._connected(), _TRANSFER) as transfers:
             # By path, not by file object: parts are then read from the disk while they are sent.
             transfers.upload(str(path), self._bucket, key, extra_args=headers).result()
         return self._stored(key, size_bytes, content_type)
 
     def upload_bytes(self, key: str, data: bytes, content_type: str) -> StoredObject:
-        with _storage_errors("upload"):
+        with storage_errors("upload"):
             self._connected().put_object(**self._put(key, data, content_type))
         return self._stored(key, len(data), content_type)
 
     def open_upload(self, key: str, content_type: str, *, head_bytes: int) -> StreamedUpload:
-        return StreamedUpload(_MultipartUpload(self, key, content_type), part_bytes_for(head_bytes))
+        target = MultipartUpload(
+            self._bucket,
+            key,
+            content_type,
+            connect=self._connected,
+            store_whole=lambda data: self.upload_bytes(key, data, content_type),
+            stored=lambda size_bytes: self._stored(key, size_bytes, content_type),
+        )
+        return StreamedUpload(target, part_bytes_for(head_bytes))
 
     def download_file(self, key: str, path: Path) -> int:
         try:
             with (
                 full_disk_is_out_of_space(),
-                _storage_errors("download", missing="file"),
+                storage_errors("download", missing="file"),
                 path.open("wb") as file,
                 create_transfer_manager(self._connected(), _TRANSFER) as transfers,
             ):
@@ -143,17 +138,17 @@ class R2Storage:
         return path.stat().st_size
 
     def read_bytes(self, key: str) -> bytes:
-        with _storage_errors("download", missing="file"):
+        with storage_errors("download", missing="file"):
             return self._connected().get_object(Bucket=self._bucket, Key=key)["Body"].read()
 
     def copy_object(self, source_key: str, key: str) -> StoredObject:
         if source_key != key:  # S3 refuses a copy onto itself that changes nothing
             source: CopySourceTypeDef = {"Bucket": self._bucket, "Key": source_key}
-            with _storage_errors("copy", missing="file"):
+            with storage_errors("copy", missing="file"):
                 try:
                     self._connected().copy_object(Bucket=self._bucket, Key=key, CopySource=source)
                 except ClientError as exc:
-                    if _code_of(exc) in _TOO_LARGE_CODES:
+                    if code_of(exc) in _TOO_LARGE_CODES:
                         raise StorageRefused("File storage copies no file of more than 5 GB.") from exc
                     raise
         # The answer to a copy tells neither size nor type.
@@ -164,21 +159,21 @@ class R2Storage:
 
     def stat(self, key: str) -> StoredObject | None:
         try:
-            with _storage_errors("lookup", missing="file"):
+            with storage_errors("lookup", missing="file"):
                 head = self._connected().head_object(Bucket=self._bucket, Key=key)
         except NotFound:
             return None
         return self._stored(key, head["ContentLength"], head["ContentType"], head["LastModified"])
 
     def list_objects(self, prefix: str) -> Iterator[StoredObject]:
-        with _storage_errors("listing"):
+        with storage_errors("listing"):
             pages = self._connected().get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
             for page in pages:
                 for entry in page.get("Contents", ()):
                     yield self._stored(entry["Key"], entry["Size"], "", entry["LastModified"])
 
     def list_folders(self, prefix: str, after: str = "") -> Iterator[str]:
-        with _storage_errors("listing"):
+        with storage_errors("listing"):
             request: ListObjectsV2RequestPaginateTypeDef = {"Bucket": self._bucket, "Prefix": prefix, "Delimiter": "/"}
             if after:
                 request["StartAfter"] = after_folder(prefix, after)
@@ -198,7 +193,7 @@ class R2Storage:
                 put["IfMatch"] = version.etag
             else:
                 put["IfNoneMatch"] = "*"
-            with _storage_errors("update"):
+            with storage_errors("update"):
                 try:
                     self._connected().put_object(**put)
                 except ClientError as exc:
@@ -214,12 +209,12 @@ class R2Storage:
     def delete_objects(self, keys: Iterable[str]) -> None:
         for batch in in_batches(keys, _DELETE_BATCH):
             objects: list[ObjectIdentifierTypeDef] = [{"Key": key} for key in batch]
-            with _storage_errors("deletion"):
+            with storage_errors("deletion"):
                 outcome = self._connected().delete_objects(
                     Bucket=self._bucket, Delete={"Objects": objects, "Quiet": True}
                 )
             for failure in outcome.get("Errors", ()):
-                raise _error_of_code(failure.get("Code", "unknown"), status=200, action="deletion", missing=None)
+                raise error_of_code(failure.get("Code", "unknown"), status=200, action="deletion", missing=None)
 
     def key_of_url(self, url: str) -> str | None:
         base = f"{self._public_base_url}/"
@@ -238,7 +233,7 @@ class R2Storage:
 
     def _version(self, key: str) -> "_Version | None":
         try:
-            with _storage_errors("download", missing="file"):
+            with storage_errors("download", missing="file"):
                 answer = self._connected().get_object(Bucket=self._bucket, Key=key)
                 data = answer["Body"].read()
         except NotFound:
@@ -252,7 +247,7 @@ class R2Storage:
 
     @cached_property
     def _signer(self) -> UrlSigner:
-        with _storage_errors("signing of a URL"):
+        with storage_errors("signing of a URL"):
             return UrlSigner(self._endpoint_url, self._bucket, self._access_key_id, self._secret_access_key, _REGION)
 
     def _connected(self) -> "S3Client":
@@ -273,100 +268,7 @@ class _Version:
     etag: str
 
 
-class _MultipartUpload:
-    """The `UploadTarget` for one key in R2: a multipart upload whose first part, the head, is sent last."""
-
-    def __init__(self, storage: R2Storage, key: str, content_type: str) -> None:
-        self._storage = storage
-        self._key = key
-        self._content_type = content_type
-        self._upload_id = ""
-        self._body: list[CompletedPartTypeDef] = []
-        self._size_bytes = 0
-
-    def store_whole(self, data: bytes) -> StoredObject:
-        return self._storage.upload_bytes(self._key, data, self._content_type)
-
-    def send_body(self, parts: Iterator[bytes]) -> None:
-        with _storage_errors("upload"):
-            self._upload_id = self._client.create_multipart_upload(
-                Bucket=self._bucket,
-                Key=self._key,
-                ContentType=self._content_type,
-                CacheControl=cache_control(self._content_type),
-            )["UploadId"]
-            for part in parts:
-                self._body.append(self._sent(len(self._body) + 2, part))
-                del part
-
-    def complete(self, head: bytes) -> StoredObject:
-        with _storage_errors("upload"):
-            first = self._sent(1, head)
-            self._client.complete_multipart_upload(
-                Bucket=self._bucket,
-                Key=self._key,
-                UploadId=self._upload_id,
-                MultipartUpload={"Parts": [first, *self._body]},
-            )
-        return self._storage._stored(self._key, self._size_bytes, self._content_type)
-
-    def abort(self) -> None:
-        if self._upload_id:
-            with _storage_errors("deletion"):
-                self._client.abort_multipart_upload(Bucket=self._bucket, Key=self._key, UploadId=self._upload_id)
-
-    def _sent(self, number: int, part: bytes) -> "CompletedPartTypeDef":
-        answer = self._client.upload_part(
-            Bucket=self._bucket, Key=self._key, UploadId=self._upload_id, PartNumber=number, Body=part
-        )
-        self._size_bytes += len(part)
-        return {"PartNumber": number, "ETag": answer["ETag"]}
-
-    @property
-    def _bucket(self) -> str:
-        return self._storage._bucket
-
-    @property
-    def _client(self) -> "S3Client":
-        return self._storage._connected()
-
-
 def _is_overtaken(error: ClientError) -> bool:
     """Somebody else has written or deleted the object since it was read, or is at it."""
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    return status in (409, 412) or _code_of(error) == "NoSuchKey"
-
-
-def _code_of(error: ClientError) -> str:
-    return error.response.get("Error", {}).get("Code", "unknown")
-
-
-@contextmanager
-def _storage_errors(action: str, missing: str | None = None) -> Iterator[None]:
-    """Turn what boto3 raises into ours: a 404 is NotFound where an object (`missing`) was asked for."""
-    try:
-        yield
-    except ClientError as exc:
-        status = exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        raise _error_of_code(_code_of(exc), status, action, missing) from exc
-    except (
-        BotoConnectionError,
-        HTTPClientError,
-        IncompleteReadError,
-        ResponseStreamingError,
-        RetriesExceededError,
-    ) as exc:
-        raise StorageUnavailable(f"File storage did not answer during the {action}.") from exc
-    except (BotoCoreError, ValueError) as exc:
-        raise StorageRefused(
-            f"The {action} is not possible as file storage is configured ({type(exc).__name__})."
-        ) from exc
-
-
-def _error_of_code(code: str, status: int, action: str, missing: str | None) -> JobError:
-    """The error for an S3 error code (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html)."""
-    if status >= 500 or status in _TRANSIENT_STATUSES or code in _TRANSIENT_CODES:
-        return StorageUnavailable(f"File storage failed during the {action} ({code}).")
-    if missing and code != "NoSuchBucket" and (status == 404 or code in ("NoSuchKey", "404")):
-        return NotFound(f"The {missing} is not in file storage.")
-    return StorageRefused(f"File storage refused the {action} ({code}): check its bucket, credentials and permissions.")
+    return status in (409, 412) or code_of(error) == "NoSuchKey"
