@@ -156,6 +156,20 @@ def test_what_a_user_may_ask_of_a_model(owner: Client, collection: str, fields: 
     assert owner.create(collection, name, {**JOBS[collection], "job_id": name, **fields}) == is_allowed
 
 
+@pytest.mark.parametrize("collection", ["image_generation_jobs", "video_generation_jobs", "multi_video_jobs"])
+@pytest.mark.parametrize(
+    ("seed", "is_allowed"),
+    [(0, True), (2**31 - 1, True), (None, True), (-1, False), (2**31, False), (7.5, False), ("7", False)],
+)
+def test_a_seed_is_a_number_of_31_bits(owner: Client, collection: str, seed: Any, is_allowed: bool):
+    name = f"rules-seed-{seed}"
+    assert owner.create(collection, name, {**JOBS[collection], "job_id": name, "seed": seed}) == is_allowed
+
+
+def test_a_composition_has_no_seed(owner: Client):
+    assert not owner.create("composition_jobs", "rules-seed", {**COMPOSITION, "job_id": "rules-seed", "seed": 7})
+
+
 PLACED = {
     "composite_scale": 0.05,
     "composite_x": 0,
