@@ -5,7 +5,7 @@ that it needs by Firestore's rules are compared with those that are deployed. On
 import itertools
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from google.cloud.firestore_v1.types import StructuredQuery
 from localdev.stack import PROJECT_ID
 from pipeline.repositories.clips import ClipRepository
 from pipeline.repositories.deletions import DeletionRepository
+from pipeline.repositories.predictions import PredictionRepository
 from pipeline.repositories.videos import VideoRepository
 from tests.repositories.clip_samples import create_sample
 
@@ -90,7 +91,7 @@ def _scope(query: StructuredQuery) -> str:
 
 
 def send_every_query(client: firestore.Client, user_id: str) -> None:
-    """Everything that the repositories of clips, videos and deletions can ask for."""
+    """Everything that the repositories of clips, videos, deletions and predictions can ask for."""
     videos = VideoRepository(user_id, client=client)
     videos.create_or_update_video("run-1", status="completed")
     clips = ClipRepository(user_id, "run-1", client=client)
@@ -108,6 +109,10 @@ def send_every_query(client: firestore.Client, user_id: str) -> None:
     deletions = DeletionRepository(client)
     deletions.begin(user_id, "run-1", None, None, datetime(2025, 1, 1, tzinfo=UTC))
     list(deletions.left_over(datetime.now(UTC)))
+    predictions = PredictionRepository(client, timedelta(days=30))
+    predictions.with_seed(7, datetime.now(UTC))
+    predictions.of_job("image_generation_jobs/no-such")
+    list(predictions.to_check(datetime(2025, 1, 1, tzinfo=UTC)))
     videos.delete_video("run-1")
 
 

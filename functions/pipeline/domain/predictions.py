@@ -7,7 +7,7 @@
 
 The record is created with a deterministic id before anything is sent, and is moved to `submitting` before the POST.
 The POST is sent once. The provider has no idempotency key, but echoes `input.seed`: a 31-bit number made from the id,
-which marks a listed prediction as ours.
+which marks a listed prediction as ours. A seed that a client chose marks it less well: `domain.shared_seeds`.
 
 Before it is sent again, whoever was sending must be known to have stopped: `submitting_until` is when the claimer's own
 function call is over, or the moment at which its POST failed without an answer; then a grace follows in which a request
@@ -91,6 +91,13 @@ class PredictionRecord:
     retryable: bool = False
     charged: bool = False  # of one that failed
     content_key: str = ""
+    seed_is_clients: bool = False  # others may have the same
+
+    @property
+    def is_unanswered(self) -> bool:
+        """Whether it may have been sent, and nobody knows which prediction came of it."""
+        unknown = (PredictionState.SUBMITTING, PredictionState.HELD)
+        return self.state in unknown and self.prediction_id is None
 
     @property
     def paid_usd(self) -> float:

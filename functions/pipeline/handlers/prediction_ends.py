@@ -4,7 +4,7 @@ Used by the turn that waits for it, by the webhook, and by the sweeper; each mov
 and is written only if nobody else has moved the record, so it does not matter who comes first, or twice.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from firebase_functions import logger
@@ -21,6 +21,7 @@ from pipeline.domain.predictions import (
     find_ours,
     provider_failure,
 )
+from pipeline.domain.shared_seeds import Recognised, recognise
 from pipeline.handlers.tools import Desk, Tools
 
 OVERDUE_MARGIN = timedelta(seconds=60)
@@ -50,21 +51,32 @@ def find_again(record: PredictionRecord, tools: Tools) -> PredictionRecord:
     """Learn from the provider's listing whether an unanswered POST arrived.
 
     Of what was sent without an answer, only here may a record become `intent` again. Returns it as it stands then;
-    still `submitting` means: ask again.
+    still `submitting` means: ask again. So it does while a listed prediction may be ours or another's.
     Raises ProviderUnavailable or RateLimited when the listing cannot be read.
     """
     submitting_at = record.submitting_at or tools.clock()
     if tools.clock() - submitting_at > PURGE_AFTER:
         logger.error(UNKNOWN, op=record.op, alert="prediction_held")
         return record_failure(record, OutcomeUnknown(UNKNOWN), tools, charged=False, to=PredictionState.HELD)
-    ours = find_ours(record, tools.replicate.list_predictions(submitting_at - LISTING_MARGIN))
-    for extra in ours[1:]:
+    found = look_among(tools.replicate.list_predictions(submitting_at - LISTING_MARGIN), record, tools)
+    for extra in found.ours[1:]:
         call_off(extra.id, record, tools)
-    if ours:
-        return adopt(record, ours[0], tools)
+    if found.ours:
+        return adopt(record, found.ours[0], tools)
+    if found.in_doubt:
+        return record
     if tools.clock() > _sender_is_gone_at(record) + timedelta(seconds=tools.settings.submission_grace_seconds):
         return tools.predictions.move(record.op, {SUBMITTING}, INTENT, tools.clock(), since=record.submitting_at)
     return record
+
+
+def look_among(listed: Iterable[ProviderPrediction], record: PredictionRecord, tools: Tools) -> Recognised:
+    """Those of the listed predictions that are ours, or may be. Other records are read only where they matter."""
+    ours = find_ours(record, listed)  # reads the listing to its end, before any record
+    if not ours or not record.seed_is_clients:
+        return Recognised(tuple(ours))
+    since = (record.submitting_at or tools.clock()) - PURGE_AFTER
+    return recognise(record, ours, tools.predictions.with_seed(record.input["seed"], since))
 
 
 def record_end(record: PredictionRecord, prediction: ProviderPrediction, tools: Tools) -> PredictionRecord:

@@ -12,8 +12,9 @@ from pipeline.adapters.replicate_api import prediction_of
 from pipeline.domain.clips import check_document_id
 from pipeline.domain.errors import InvalidRequest, NotFound
 from pipeline.domain.jobs import JobRef
-from pipeline.domain.predictions import ProviderPrediction, find_ours
-from pipeline.handlers.prediction_ends import adopt, call_off, correct_cost, record_end
+from pipeline.domain.predictions import PredictionRecord, ProviderPrediction, find_ours
+from pipeline.domain.shared_seeds import Recognised
+from pipeline.handlers.prediction_ends import adopt, call_off, correct_cost, look_among, record_end
 from pipeline.handlers.tools import Desk, Tools
 
 
@@ -32,24 +33,36 @@ def read_webhook(body: bytes) -> ProviderPrediction:
 def receive_webhook(op: str, prediction: ProviderPrediction, desk: Desk, tools: Tools) -> None:
     """`op` names the record; it comes from the URL, which is not signed, so it must agree with the prediction.
 
+    Where model and seed leave a doubt, because a client chose the seed, it is the URL that decides: unless another
+    record holds the prediction, or has sent what it was made from.
+
     Errors of Firestore and of the queue propagate: the provider then sends it again.
     """
     try:
         record = tools.predictions.find(check_document_id("op", op))
     except InvalidRequest:
         record = None
-    if record is None or not find_ours(record, [prediction]):
+    seen = _recognised(record, prediction, tools)
+    if record is None or not (seen.ours or seen.in_doubt):
         logger.warn("A webhook tells of a prediction that is not ours", op=op[:200], prediction_id=prediction.id)
         return
     record = adopt(record, prediction, tools)
     if record.prediction_id != prediction.id:
         logger.error("A second prediction was found for one operation", op=op, prediction_id=prediction.id)
-        if not prediction.is_terminal:
+        if seen.ours and not prediction.is_terminal:
             call_off(prediction.id, record, tools)
         return
     if prediction.is_terminal:
         record_end(record, prediction, tools)
     _wake_or_correct(JobRef.of_path(record.job_path), desk)
+
+
+def _recognised(record: PredictionRecord | None, prediction: ProviderPrediction, tools: Tools) -> Recognised:
+    if record is None:
+        return Recognised(())
+    if record.prediction_id == prediction.id:
+        return Recognised(tuple(find_ours(record, [prediction])))
+    return look_among([prediction], record, tools)
 
 
 def _wake_or_correct(ref: JobRef, desk: Desk) -> None:

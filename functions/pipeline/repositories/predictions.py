@@ -43,6 +43,12 @@ class PredictionRepository:
         query = self._client.collection(COLLECTION).where(filter=FieldFilter("job_path", "==", job_path))
         return [_record(snapshot.id, snapshot.to_dict() or {}) for snapshot in query.stream(transaction=transaction)]
 
+    def with_seed(self, seed: int, since: datetime) -> list[PredictionRecord]:
+        """Everybody's records with this seed that were last sent at `since` or later, of any model."""
+        query = self._client.collection(COLLECTION).where(filter=FieldFilter("input.seed", "==", seed))
+        query = query.where(filter=FieldFilter("submitting_at", ">=", since)).order_by("submitting_at")
+        return [_record(snapshot.id, snapshot.to_dict() or {}) for page in pages_of(query) for snapshot in page]
+
     def cost_usd(self, job_path: str, transaction: firestore.Transaction | None = None) -> float:
         """What a job's predictions cost so far, summed from their own records: so it cannot drift."""
         return round(sum(record.paid_usd for record in self.of_job(job_path, transaction)), 6)
@@ -64,6 +70,7 @@ class PredictionRepository:
             "user_id": user_id,
             "model": order.model,
             "input": {**order.input, "seed": operation_seed(op) if order.seed is None else order.seed},
+            "seed_is_clients": order.seed is not None,
             "content_key": order.content_key,
             "cost_usd": order.cost_usd,
             "units": order.units,
@@ -179,4 +186,5 @@ def _record(op: str, fields: Mapping[str, Any]) -> PredictionRecord:
         retryable=fields.get("retryable", False),
         charged=fields.get("charged", False),
         content_key=fields.get("content_key", ""),
+        seed_is_clients=fields.get("seed_is_clients", False),
     )
