@@ -11,6 +11,7 @@ from pipeline.domain.jobs import JobKind
 from pipeline.domain.requests import (
     MAX_CLIPS,
     MAX_SCENES,
+    MAX_SEED,
     CompositionRequest,
     ImageRequest,
     JobRequest,
@@ -212,6 +213,20 @@ def test_what_the_client_believes_of_a_clip_may_lack_or_be_any_length_up_to_an_h
 @pytest.mark.parametrize("name", TRANSITIONS)
 def test_every_transition_may_be_asked_for(name: str):
     assert parse_request(CompositionRequest, COMPOSITION | {"transition": name}).transition == name
+
+
+@pytest.mark.parametrize("seed", [-1, MAX_SEED + 1, 7.5, "7", True])
+def test_a_seed_is_a_number_of_31_bits(seed: Any):
+    for model, fields in ((ImageRequest, IMAGE), (VideoRequest, VIDEO), (MultiVideoRequest, MULTI)):
+        with pytest.raises(InvalidRequest, match="'seed'"):
+            parse_request(model, {**fields, "seed": seed})
+
+
+@pytest.mark.parametrize(("seed", "expected"), [(None, [None, None]), (7, [7, 8]), (MAX_SEED, [MAX_SEED, 0])])
+def test_every_scene_has_a_seed_of_its_own_by_its_place(seed: int | None, expected: list[int | None]):
+    scenes = [{**MULTI["scenes"][0], "scene_number": number} for number in (9, 3)]
+    request = parse_request(MultiVideoRequest, {**MULTI, "scenes": scenes, "seed": seed})
+    assert [request.seed_of(scene) for scene in request.scenes] == expected
 
 
 def test_scene_numbers_are_unique():

@@ -83,6 +83,45 @@ def test_scenes_are_compared_one_by_one():
     }
 
 
+SEEDED = {"url": "https://x", "ended_at": NOW, "seed": 7}
+OURS = StepRecord(done=True, output=SEEDED)  # as recorded before clients could choose
+CLIENTS = StepRecord(done=True, output={**SEEDED, "seed_is_clients": True})
+
+
+@pytest.mark.parametrize(
+    ("predicted", "wanted", "is_reused"),
+    [
+        (OURS, None, True),
+        (OURS, 7, True),  # the same picture again
+        (OURS, 8, False),
+        (CLIENTS, None, False),
+        (CLIENTS, 7, True),
+        (CLIENTS, 8, False),
+        (PREDICTED, 7, False),
+    ],
+)
+@pytest.mark.parametrize("seed_of_result", [{}, {"seed": 7}])
+def test_another_seed_is_another_prediction(
+    predicted: StepRecord, wanted: int | None, is_reused: bool, seed_of_result: dict[str, int]
+):
+    """The document of a finished job has its result's seed in the field in which a client asks for one."""
+    expected = {"predict", "store"} if is_reused else set()
+    steps = {"predict": predicted, "store": STORED}
+    for kind, fields in ((JobKind.IMAGE, IMAGE), (JobKind.VIDEO, VIDEO)):
+        assert reused(kind, {**fields, **seed_of_result}, steps, seed=wanted) == expected
+
+
+def test_scenes_are_used_again_by_the_seed_of_their_place():
+    first = MULTI["scenes"][0]
+    fields = {**MULTI, "scenes": [{**first, "scene_number": n} for n in (5, 6)], "seed": 7}
+    clip = {"url": "https://x", "ended_at": NOW, "seed_is_clients": True}
+    steps = {f"scene_{n}_predict": StepRecord(done=True, output={**clip, "seed": n + 2}) for n in (5, 6)}
+    assert reused(JobKind.MULTI_VIDEO, fields, steps) == {"scene_5_predict", "scene_6_predict"}
+    assert reused(JobKind.MULTI_VIDEO, fields, steps, seed=8) == set()
+    assert reused(JobKind.MULTI_VIDEO, fields, steps, seed=None) == set()
+    assert reused(JobKind.MULTI_VIDEO, fields, steps, scenes=fields["scenes"][1:]) == set()  # now it is the first
+
+
 def test_an_earlier_job_that_was_no_request_has_nothing_to_give():
     earlier = Job(JobRef(JobKind.IMAGE, "j1"), JobStatus.ERROR, "u1", {"user_id": "u1"}, steps=BOTH)
     assert reusable_steps(earlier, parse_request(REQUEST_MODELS[JobKind.IMAGE], IMAGE), NOW) == {}

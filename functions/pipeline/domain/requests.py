@@ -138,14 +138,14 @@ class MultiVideoRequest(JobRequest):
     camera_fixed: bool = False
     seed: Seed | None = None  # of the first scene; the next have the numbers that follow
 
-    def seed_of(self, place: int) -> int | None:
-        """The seed of the scene at that place of the list, from 0."""
-        return None if self.seed is None else (self.seed + place) & MAX_SEED
-
     @property
     def wishes(self) -> tuple[ClipWish, ...]:
         """One for each of the scenes, in their order."""
         return tuple(self.wish(scene) for scene in self.scenes)
+
+    def seed_of(self, scene: SceneRequest) -> int | None:
+        """The client's seed for one of the scenes, by its place in the list: no two have the same."""
+        return None if self.seed is None else (self.seed + self.scenes.index(scene)) & MAX_SEED
 
     def wish(self, scene: SceneRequest) -> ClipWish:
         camera_fixed = self.camera_fixed if scene.camera_fixed is None else scene.camera_fixed

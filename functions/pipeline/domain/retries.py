@@ -53,7 +53,7 @@ def reusable_steps(earlier: Job, request: JobRequest, now: datetime) -> dict[str
         return {}
     wanted: dict[str, StepRecord] = {}
     for predict, store, same_prediction, same_place in _pairs(before, request):
-        if same_prediction:
+        if same_prediction and _has_seed(earlier.steps.get(predict, StepRecord()), _seed_for(predict, request)):
             wanted |= _of_pair(earlier.steps, predict, store, same_place, now)
     return wanted
 
@@ -105,6 +105,26 @@ def _pairs(before: JobRequest, now: JobRequest) -> list[tuple[str, str, bool, bo
         case CompositionRequest(), CompositionRequest():
             return [("compose", "compose", _content(before) == _content(now), True)]
     return []
+
+
+def _seed_for(predict: str, request: JobRequest) -> int | None:
+    """The seed that a client wants a step to predict with; None: any."""
+    match request:
+        case ImageRequest() | VideoRequest():
+            return request.seed
+        case MultiVideoRequest():
+            return next(request.seed_of(s) for s in request.scenes if predict == f"scene_{s.scene_number}_predict")
+    return None
+
+
+def _has_seed(predicted: StepRecord, wanted: int | None) -> bool:
+    """Whether a step was predicted with that seed, or with none of a client's where none is wanted.
+
+    The step tells it, because the `seed` of a finished job is that of its result: it may be ours.
+    """
+    if wanted is None:
+        return not predicted.output.get("seed_is_clients", False)
+    return bool(predicted.output.get("seed") == wanted)
 
 
 def _same(one: Any, other: Any, *names: str) -> bool:

@@ -135,7 +135,7 @@ def _predict_clip(turn: Turn, work: ClipWork, tools: Tools) -> Predicted:
             work.prefix,
         )
     except AlreadyMade as made:
-        return made.as_prediction(work.words.source)
+        return made.as_prediction(work.words.source, work.seed)
     return replace(predicted, prompt_source=work.words.source)
 
 

@@ -126,7 +126,7 @@ def _predict(
             tools,
         )
     except AlreadyMade as made:
-        return made.as_prediction(words.source)
+        return made.as_prediction(words.source, request.seed)
     return replace(predicted, prompt_source=words.source)
 
 

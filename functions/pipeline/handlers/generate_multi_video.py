@@ -123,7 +123,7 @@ def _works(request: MultiVideoRequest, board: Board, worded: AllWords) -> Mappin
             place=ClipPlace(
                 board.video_id, scene.scene_number, scene.description, board.style, starts[scene.scene_number]
             ),
-            seed=request.seed_of(place_in_list),
+            seed=request.seed_of(scene),
             predict_step=f"scene_{scene.scene_number}_predict",
             store_step=_store_step(scene),
             prefix=f"scenes.{place_in_list}.",

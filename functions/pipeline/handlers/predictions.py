@@ -72,6 +72,7 @@ class Predicted:
     content_key: str = ""  # under which what is made of it is remembered; "": it is not
     reused_from: str = ""  # the job that made it; then `url` is empty, and `stored` says where it lies
     stored: Mapping[str, Any] = field(default_factory=dict)
+    seed_is_clients: bool = False  # chosen by the client: a retry that asks for none does not use it again
 
 
 def obtain_prediction(
@@ -100,6 +101,7 @@ def obtain_prediction(
         ended_at=record.ended_at,
         prompt=str(record.input.get("prompt") or ""),
         content_key=record.content_key,
+        seed_is_clients=record.seed_is_clients,
     )
 
 

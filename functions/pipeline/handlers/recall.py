@@ -35,13 +35,14 @@ class AlreadyMade(Exception):
         super().__init__(result.job_id)
         self.result = result
 
-    def as_prediction(self, prompt_source: str) -> Predicted:
-        """As if it had been predicted now: the same inputs, so the same prompt."""
+    def as_prediction(self, prompt_source: str, seed: int | None) -> Predicted:
+        """As if it had been predicted now: of the same inputs, and the client's `seed` where it chose one."""
         return Predicted(
             url="",
             model=self.result.model,
             seed=self.result.seed,
             prompt_source=prompt_source,
+            seed_is_clients=seed is not None,
             reused_from=self.result.job_id,
             stored=self.result.output,
         )
