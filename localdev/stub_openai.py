@@ -18,6 +18,7 @@ import secrets
 import signal
 import threading
 import time
+from collections import deque
 from functools import partial
 from typing import Any
 
@@ -28,6 +29,7 @@ from localdev.stub_openai_words import Material, invented, looks_red
 TIMEOUT_SECONDS = 30.0
 DRIP_SECONDS = 0.1
 """Between two bytes."""
+KEPT_BODIES = 100
 CATEGORIES = (
     "harassment",
     "harassment/threatening",
@@ -54,8 +56,8 @@ class StubOpenAI(LoopbackServer):
     def __init__(self, port: int = 0) -> None:
         super().__init__(partial(_OpenAIExchange, self), port)
         self.requests: list[str] = []
-        self.bodies: list[dict[str, Any]] = []
-        """What was asked, in the order of `requests`."""
+        self.bodies: deque[dict[str, Any]] = deque(maxlen=KEPT_BODIES)
+        """What was asked last, in the order of `requests`; pictures make them large."""
         self.stopping = threading.Event()
 
     @property

@@ -1,6 +1,7 @@
 """OpenAI behind its own protocol: the stand-in for what it promises, scripted servers for what it does not."""
 
 import base64
+import importlib
 import io
 import json
 import os
@@ -46,6 +47,13 @@ def ask_moderation(api: OpenAiApi, text: str, seconds: float) -> object:
 
 
 ALL = pytest.mark.parametrize("ask", [ask_words, ask_look, ask_moderation])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def loaded_sdk() -> None:
+    """Deadlines here are about answers: loading the SDK, which counts as well, has a test of its own."""
+    importlib.import_module("openai.resources.responses")
+    importlib.import_module("openai.resources.moderations")
 
 
 @pytest.fixture
@@ -250,13 +258,28 @@ def test_it_can_be_used_again_after_close(api: OpenAiApi):
 
 
 def test_the_sdk_is_loaded_at_the_first_call_only():
-    code = (
+    printed = run_alone(
         "import sys; from pipeline.adapters.openai_api import OpenAiApi; OpenAiApi('k', 'm').close(); "
         "print([name for name in ('openai', 'httpx2', 'pydantic') if name in sys.modules])"
     )
-    environment = {**os.environ, "PYTHONPATH": str(FUNCTIONS)}
-    printed = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-    assert printed.stdout.strip() == "[]"
+    assert printed == "[]"
+
+
+def test_loading_the_sdk_counts_as_waiting():
+    printed = run_alone(
+        "import time; from pipeline.adapters.openai_api import OpenAiApi, WordsUnavailable\n"
+        "api, started = OpenAiApi('k', 'm'), time.monotonic()\n"
+        "try: api.moderate(['A cat'], None, 0.05)\n"
+        "except WordsUnavailable as error: print(error.reason, time.monotonic() - started < 0.55)"
+    )
+    assert printed == "timeout True"
+
+
+def run_alone(code: str) -> str:
+    """What a Python of its own prints; nobody is at its OPENAI_BASE_URL."""
+    environment = {**os.environ, "PYTHONPATH": str(FUNCTIONS), "OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
 
 
 class Service(LoopbackServer):
@@ -330,6 +353,8 @@ def problem(code: str = "x", parameter: str | None = None) -> bytes:
 
 
 WORDS = {"image_prompt": "p", "motion": "m", "camera": "c", "title": "t", "description": "d", "look": "l"}
+CLEAN = {"flagged": False, "categories": {"violence": False}}
+GOOD_FOR_ALL = json.dumps({**json.loads(answered(**WORDS)), "results": [CLEAN]}).encode()
 FAILURES: dict[str, tuple[Callable[[Service, Exchange], None], str]] = {
     "empty body": (says(b""), "unreadable"),
     "invalid JSON": (says(b'{"status": "completed", "output": ['), "unreadable"),
@@ -339,7 +364,7 @@ FAILURES: dict[str, tuple[Callable[[Service, Exchange], None], str]] = {
     "a list": (says(b"[]"), "unreadable"),
     "an empty object": (says(b"{}"), "unreadable"),
     "nested without end": (says(b"[" * 200_000), "unreadable"),
-    "huge": (says(b" " * 5_000_000 + b"{}"), "unreadable"),
+    "huge": (says(GOOD_FOR_ALL + b" " * 5_000_000), "unreadable"),
     "not gzip": (says(b"{}", Content_Encoding="gzip"), "unreadable"),
     "strange headers": (sends(b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n{}"), "unavailable"),
     "another protocol": (sends(b"SSH-2.0-OpenSSH_9.6\r\n"), "unavailable"),
@@ -371,6 +396,13 @@ def test_whatever_comes_back_is_words_unavailable(ask: Ask, kind: str, connect: 
 
 
 @ALL
+def test_what_is_right_is_read(ask: Ask, connect: Callable[..., OpenAiApi]):
+    with Service(says(GOOD_FOR_ALL)) as service:
+        ask(connect(service.url), "A cat", PATIENCE)
+        assert service.asked == 1
+
+
+@ALL
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/v1", "http://[", "not a url", "gopher://127.0.0.1/"])
 def test_nobody_at_the_address(ask: Ask, url: str, connect: Callable[..., OpenAiApi]):
     assert reason_of(lambda: ask(connect(url), "A cat", PATIENCE)) in ("unavailable", "unreadable")
@@ -379,7 +411,7 @@ def test_nobody_at_the_address(ask: Ask, url: str, connect: Callable[..., OpenAi
 @pytest.mark.parametrize("key", ["sk-\N{SNOWMAN}", "sk-a\r\nX-Other: b", ""])
 def test_a_key_that_is_none(key: str, stub: StubOpenAI, connect: Callable[..., OpenAiApi]):
     assert reason_of(lambda: ask_words(connect(stub.base_url, key=key), "A cat", PATIENCE))
-    assert stub.bodies == []
+    assert not stub.bodies
 
 
 @pytest.mark.parametrize(
@@ -445,9 +477,6 @@ def test_long_words_are_cut_and_odd_letters_left_out(connect: Callable[..., Open
         assert len(words.image_prompt) <= 1000
         assert len(api.write_look(STORY, PATIENCE)) <= 800
         assert words.title.split()[-1] in ("A", "red", "fox", "runs.")
-
-
-CLEAN = {"flagged": False, "categories": {"violence": False}}
 
 
 @pytest.mark.parametrize(
