@@ -14,7 +14,7 @@ SCHEDULES ?= 2000
 SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo plan up migrate test check bench chaos format clean
+.PHONY: help install demo plan up migrate test rules check bench chaos format clean
 
 help:  ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -54,6 +54,9 @@ migrate: install  ## metadata of clips from files to Firestore (ARGS="verify --u
 
 test: install  ## run all tests, file by file in two processes (PYTEST_ARGS="tests/domain -x", TEST_WORKERS=0 for one)
 	@$(VENV)/python -m pytest --numprocesses $(TEST_WORKERS) --dist loadfile $(PYTEST_ARGS)
+
+rules: install  ## the security rules, case by case, on the Firestore emulator (make test runs them, too)
+	@$(VENV)/python -m pytest tests/rules
 
 check: install  ## lint, types, import contracts
 	@$(VENV)/ruff check .

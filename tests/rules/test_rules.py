@@ -1,0 +1,87 @@
+"""The security rules, case by case, with Firebase's own client on the real emulator. The cases lie in table.mjs.
+
+Node runs them, all in one process, because the client is a JavaScript library; its JUnit report says how each ended.
+"""
+
+import os
+import shutil
+import subprocess
+import xml.etree.ElementTree as ElementTree
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+RULES = ROOT / "firestore.rules"
+LEAST_CASES = 1400
+"""So that a table that is emptied by mistake does not pass."""
+LIMIT_SECONDS = 600
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of the cases of one script."""
+
+    names: list[str]
+    failures: dict[str, str]
+    """What Node says about each case that failed, by its name."""
+
+
+def run_cases(script: str, emulator: str, folder: Path, *, rules: Path, only: str = "") -> Outcome:
+    """Run the cases of a script of this folder against `rules`; `only` those whose names the expression matches."""
+    node = shutil.which("node")
+    if node is None:
+        pytest.fail("Node.js is needed to test the rules: https://nodejs.org", pytrace=False)
+    report = folder / f"{script}.xml"
+    command = [node, "--test", "--test-reporter=junit", f"--test-reporter-destination={report}"]
+    command += [f"--test-name-pattern={only}"] if only else []
+    ended = subprocess.run(
+        [*command, str(Path(__file__).with_name(script))],
+        cwd=ROOT,
+        env={**os.environ, "FIRESTORE_EMULATOR_HOST": emulator, "RULES": str(rules)},
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_SECONDS,
+        check=False,
+    )
+    # the report is our own
+    cases = list(ElementTree.parse(report).iter("testcase")) if report.exists() else []  # noqa: S314
+    cases = [case for case in cases if case.find("skipped") is None]
+    failed = {case.attrib["name"]: failure for case in cases if (failure := case.find("failure")) is not None}
+    if not cases or (ended.returncode != 0 and not failed):
+        pytest.fail(f"The cases did not run.\n{ended.stdout}{ended.stderr}", pytrace=False)
+    return Outcome(
+        [case.attrib["name"] for case in cases],
+        {name: failure.attrib.get("message", "") for name, failure in failed.items()},
+    )
+
+
+def assert_right(outcome: Outcome, least: int) -> None:
+    """Raises AssertionError with the name of every case that failed."""
+    told = "\n".join(f"  {name}\n      {message}" for name, message in outcome.failures.items())
+    assert not outcome.failures, f"{len(outcome.failures)} of {len(outcome.names)} cases failed:\n{told}"
+    assert len(outcome.names) >= least
+
+
+def test_every_case_of_the_table(firestore_emulator: str, tmp_path: Path):
+    assert_right(run_cases("firestore.test.mjs", firestore_emulator, tmp_path, rules=RULES), LEAST_CASES)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "noticed_by"),
+    [
+        (
+            "&& owns('scenes', data.scene_id)",
+            "",
+            "image_generation_jobs: created with scene_id: another user's scene is refused",
+        ),
+    ],
+)
+def test_a_hole_in_the_rules_is_noticed(
+    firestore_emulator: str, tmp_path: Path, right: str, wrong: str, noticed_by: str
+):
+    rules = tmp_path / "firestore.rules"
+    rules.write_text(RULES.read_text().replace(right, wrong))
+    outcome = run_cases("firestore.test.mjs", firestore_emulator, tmp_path, rules=rules, only=noticed_by)
+    assert list(outcome.failures) == [noticed_by]
