@@ -1,20 +1,6 @@
-"""The plain prompt templates: what is sent to the models when no language model has written something better."""
+"""What is told of a scene's words: a title, and whether two prompts are the same."""
 
 import hashlib
-
-
-def image_prompt(text: str, style_prompt: str, width_to_height: float) -> str:
-    """The prompt of a scene's picture of that shape."""
-    shape = "Square" if 0.95 < width_to_height < 1.05 else "Vertical" if width_to_height < 1 else "Horizontal"
-    parts = [text.rstrip(" .") + ".", style_prompt.strip()]
-    parts.append(f"{shape} composition, one clear subject, cinematic light, no text, no watermark.")
-    return " ".join(part for part in parts if part)
-
-
-def motion_prompt(text: str, *, camera_fixed: bool) -> str:
-    """The prompt that sets a picture in motion."""
-    camera = "The camera stands still" if camera_fixed else "Slow, smooth camera movement"
-    return f"{text.rstrip(' .')}. {camera}; natural motion; nothing appears or disappears."
 
 
 def scene_title(text: str, limit: int = 60) -> str:
