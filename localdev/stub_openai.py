@@ -71,6 +71,7 @@ class StubOpenAI(LoopbackServer):
 
 class _OpenAIExchange(Exchange):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # headers and body are two writes: 40 ms more for every answer
 
     def __init__(self, stub: StubOpenAI, *arguments: Any) -> None:
         self._stub = stub
