@@ -7,14 +7,22 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from google.api_core.exceptions import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
+from google.api_core.exceptions import (
+    AlreadyExists,
+    FailedPrecondition,
+    InvalidArgument,
+    NotFound,
+    ServiceUnavailable,
+)
 from google.cloud import firestore
 from google.cloud.firestore_v1._helpers import ReadAfterWriteError
 from google.cloud.firestore_v1.base_query import FieldFilter
 
+from pipeline.domain.predictions import PredictionOrder, PredictionState
 from pipeline.repositories.clips import ClipRepository
+from pipeline.repositories.predictions import PredictionRepository
 from pipeline.repositories.videos import VideoRepository
-from tests.simulation.memory_firestore import MemoryClient
+from tests.simulation.memory_firestore import MemoryClient, OpenGate
 from tests.simulation.memory_store import MemoryStore
 
 TIME = datetime(2026, 11, 3, 12, 30, 15, 123456, tzinfo=UTC)
@@ -416,3 +424,40 @@ def test_a_query_of_a_past_moment_sees_nothing_that_came_later(place: Any) -> No
     assert [found.id for found in query.stream(read_time=then)] == ["a", "gone"]
     assert query.count().get(read_time=then)[0][0].value == 2
     assert [found.id for found in query.stream()] == ["b"]
+
+
+class NoAnswer(OpenGate):
+    """Firestore is away."""
+
+    def before(self, label: str) -> None:
+        raise ServiceUnavailable(label)
+
+
+def test_queries_that_get_no_answer_fail_like_reads() -> None:
+    """Found by the simulation: the SDK looks up whether to ask again, and found no place to look."""
+    client = MemoryClient(MemoryStore(), NoAnswer())
+    for ask in (client.collection("c").get, client.collection("c").count().get, client.document("c/d").get):
+        with pytest.raises(ServiceUnavailable):
+            ask()
+
+
+def test_records_with_one_seed_are_found_whatever_their_model_and_state(client: Any) -> None:
+    predictions = PredictionRepository(client, timedelta(days=30))
+    seed = uuid.uuid4().int & 0x7FFFFFFF
+    for name, model, sent_after, chosen in (
+        ("late", "m/a", 60, seed),
+        ("early", "m/b", 0, seed),
+        ("before", "m/a", -1, seed),
+        ("unsent", "m/a", None, seed),
+        ("other", "m/a", 60, seed + 1),
+    ):
+        op = f"image~{name}-{seed}~predict~1"
+        predictions.open(op, f"image_generation_jobs/{op}", "u", PredictionOrder(model, {}, 0.0, 60, seed=chosen), TIME)
+        if sent_after is not None:
+            sent = TIME + timedelta(seconds=sent_after)
+            predictions.move(op, set(PredictionState), PredictionState.HELD, TIME, submitting_at=sent)
+    found = predictions.with_seed(seed, TIME)
+    assert [(record.op.split("-")[0], record.seed_is_clients) for record in found] == [
+        ("image~early", True),
+        ("image~late", True),
+    ]
