@@ -7,8 +7,8 @@ While it runs (`Watch`, told of every commit):
 - a record of a prediction moves along its states, and keeps the prediction it has.
 
 At the end (`faults_at_end`): every job has ended, for a reason that this schedule gave; every operation was accepted at
-most once; another was made only after one that failed and may be repeated; the job's cost is what Replicate charged;
-scenes show the outcome; no record is left open.
+most once, and has the prediction that was accepted for it; another was made only after one that failed and may be
+repeated; the job's cost is what Replicate charged; scenes show the outcome; no record is left open.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -120,8 +120,7 @@ class Watch:
 def faults_at_end(world: World) -> Iterator[str]:
     """What is wrong when everything has come to rest."""
     records = dict(world.documents("predictions"))
-    known = {one.id for op in records for one in world.accepted(op)}
-    yield from (f"{one.id} is nobody's" for one in world.replicate.accepted if one.id not in known)
+    yield from (f"{one.id} is nobody's" for one in world.replicate.accepted if one.op not in records)
     yield from _usage_faults(world)
     for op, fields in records.items():
         yield from _record_faults(world, op, fields)
@@ -170,6 +169,9 @@ def _record_faults(world: World, op: str, fields: Mapping[str, Any]) -> Iterator
     accepted = world.accepted(op)
     if len(accepted) > 1:
         yield f"{op} was paid {len(accepted)} times: {', '.join(one.id for one in accepted)}"
+    known = fields.get("prediction_id")
+    if known is not None and known not in [one.id for one in accepted]:
+        yield f"{op} has {known}, which is another's"
     step, _, number = op.rpartition("~")
     if int(number) > MAX_ATTEMPTS:
         yield f"{op} is one too many"
@@ -187,7 +189,13 @@ def _may_lose_an_hour(world: World) -> bool:
     """Whether a submission may be out of sight until the provider's records are gone."""
     hazards, provider, platform = world.weather.hazards, world.weather.provider, world.weather.platform
     hindrances = (hazards.kill, hazards.freeze, provider.read_fails, platform.firestore_fails, platform.sweep_missed)
-    return any(hindrances)
+    return any(hindrances) or (_has_twins(world) and provider.lost + provider.answer_lost > 0)
+
+
+def _has_twins(world: World) -> bool:
+    """Whether two operations cannot be told apart in the provider's listing, while their outcomes are unknown."""
+    orders = [(fields["model"], str(sorted(fields["input"].items()))) for _, fields in world.documents("predictions")]
+    return len(set(orders)) < len(orders)
 
 
 def _may_be_repeated(prediction: VirtualPrediction) -> bool:

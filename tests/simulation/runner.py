@@ -56,7 +56,7 @@ def replay(
         seconds=world.schedule.now,
         statuses=tuple(str((world.job(ref) or {}).get("status")) for ref in world.refs),
         paid=len(world.replicate.accepted),
-        operations=len({prediction.input["seed"] for prediction in world.replicate.accepted}),
+        operations=len({prediction.op for prediction in world.replicate.accepted}),
     )
 
 

@@ -7,22 +7,22 @@ import os
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from pipeline.adapters.replicate_api import SubmissionUnclear
 from pipeline.domain.jobs import Job
-from pipeline.domain.predictions import PredictionState, ProviderPrediction
+from pipeline.domain.predictions import PredictionRecord, PredictionState, ProviderPrediction
 from pipeline.handlers.tools import Desk, Tools
 from pipeline.repositories.jobs import JobRepository
-from pipeline.repositories.predictions import PredictionRepository
 from tests.simulation.runner import Verdict, first_fault, replay
 from tests.simulation.schedule import CALM, Hazards
 from tests.simulation.virtual_platform import PlatformMood
 from tests.simulation.virtual_replicate import ProviderMood, VirtualReplicate
 from tests.simulation.weather import JobPlan, Weather
-from tests.simulation.world import RETENTION, World
+from tests.simulation.world import RETENTION, TracedPredictions, World
 
 SCHEDULES = int(os.environ.get("SIMULATION_SCHEDULES", "200"))
 SEED = int(os.environ.get("SIMULATION_SEED", "1"))
@@ -96,6 +96,38 @@ def test_lost_answers_are_found_again_and_paid_once(webhooks: bool) -> None:
         assert (verdict.faults, verdict.statuses, verdict.paid) == ((), ("complete",) * 3, 5), str(verdict)
 
 
+TWINS = tuple(JobPlan(f"job-{number}", 0, 5.0 * number, seed=7) for number in range(3))
+NOBODY_ANSWERS = ProviderMood(lost=0.3, answer_lost=0.7, read_fails=0.3, tells_webhooks=False)
+
+
+@pytest.mark.parametrize("words", ["a lighthouse", "the harbour of {}"])
+def test_jobs_with_one_seed_and_no_answers_are_each_paid_once(words: str) -> None:
+    quiet = ProviderMood(answer_lost=1.0, tells_webhooks=False)
+    jobs = tuple(replace(job, words=words.format(job.name)) for job in TWINS)
+    for seed in range(10):
+        verdict = replay(seed, replace(STILL, jobs=jobs, provider=quiet, webhooks=False))
+        assert (verdict.faults, verdict.paid) == ((), 3), str(verdict)
+        if words != "a lighthouse":
+            assert verdict.statuses == ("complete",) * 3, str(verdict)
+
+
+def test_twins_of_which_some_got_lost_are_never_paid_twice() -> None:
+    weather = replace(STILL, jobs=TWINS, provider=NOBODY_ANSWERS, webhooks=False)
+    statuses = Counter[str]()
+    for seed in range(12):
+        verdict = replay(seed, weather)
+        assert not verdict.faults, str(verdict)
+        statuses.update(verdict.statuses)
+    assert set(statuses) == {"complete", "error"}
+
+
+def test_webhooks_tell_twins_apart_although_their_bodies_name_no_address() -> None:
+    weather = replace(STILL, jobs=TWINS, provider=ProviderMood(answer_lost=1.0, tells_webhooks=False))
+    for seed in range(10):
+        verdict = replay(seed, weather)
+        assert (verdict.faults, verdict.statuses, verdict.paid) == ((), ("complete",) * 3, 3), str(verdict)
+
+
 def test_lost_creates_are_sent_again() -> None:
     weather = replace(STILL, jobs=ONE_OF_EACH, provider=ProviderMood(lost=0.5))
     for seed in range(5):
@@ -143,7 +175,7 @@ class WithoutFence(World):
         return replace(super().desk(), jobs=UnfencedJobs(self.client, RETENTION, self.settings.limits))
 
 
-class ForgetfulPredictions(PredictionRepository):
+class ForgetfulPredictions(TracedPredictions):
     """Takes a submission of unknown outcome for one that was never sent."""
 
     def find(self, op: str) -> Any:
@@ -158,6 +190,30 @@ class ForgetsUnknown(World):
         return replace(super().tools(), predictions=ForgetfulPredictions(self.client, RETENTION))
 
 
+class SelfishPredictions(TracedPredictions):
+    """Takes whatever has its model and seed, whoever else may have sent it."""
+
+    def with_seed(self, seed: int, since: datetime) -> list[PredictionRecord]:
+        return []
+
+
+class TakesOthers(World):
+    def tools(self) -> Tools:
+        return replace(super().tools(), predictions=SelfishPredictions(self.client, RETENTION))
+
+
+class SureOfRivals(TracedPredictions):
+    """Leaves others what they hold, but does not think of those that know no more than itself."""
+
+    def with_seed(self, seed: int, since: datetime) -> list[PredictionRecord]:
+        return [record for record in super().with_seed(seed, since) if not record.is_unanswered]
+
+
+class ForgetsRivals(World):
+    def tools(self) -> Tools:
+        return replace(super().tools(), predictions=SureOfRivals(self.client, RETENTION))
+
+
 class LosesWakes(World):
     """Tasks and signals vanish."""
 
@@ -166,12 +222,20 @@ class LosesWakes(World):
             super().deliver(name, *arguments)
 
 
+@pytest.mark.parametrize(("broken", "symptom"), [(TakesOthers, "which is another's"), (ForgetsRivals, "paid 2 times")])
+def test_who_takes_a_twins_prediction_is_noticed(broken: type[World], symptom: str) -> None:
+    weather = replace(STILL, jobs=TWINS, provider=NOBODY_ANSWERS, webhooks=False)
+    verdicts = (replay(seed, weather, world_type=broken) for seed in range(12))
+    assert symptom in "; ".join(fault for verdict in verdicts for fault in verdict.faults)
+
+
 @pytest.mark.parametrize(
     ("broken", "symptom"),
     [
         (SendsAgain, "was paid 2 times"),
         (ForgetsUnknown, "was paid 2 times"),
         (WithoutFence, "holds"),
+        (TakesOthers, "which is another's"),
         (LosesWakes, "for ever"),
     ],
 )

@@ -58,6 +58,7 @@ class ProviderMood:
     never_ends: float = 0.0
     longest_start_seconds: float = 20.0
     longest_run_seconds: float = 60.0
+    tells_webhooks: bool = True  # whether reports name the address of the webhook: the vendor's page does not say
 
 
 @dataclass(eq=False)
@@ -65,6 +66,7 @@ class VirtualPrediction:
     """One accepted prediction. Times on the virtual clock, in seconds."""
 
     id: str
+    op: str  # the operation that it was sent for, which the provider does not know
     model: str
     input: Mapping[str, Any]
     webhook: str | None
@@ -81,11 +83,6 @@ class VirtualPrediction:
     error: str | None = None
 
     @property
-    def seed(self) -> int:
-        """What marks it as an operation's."""
-        return int(self.input["seed"])
-
-    @property
     def ran(self) -> bool:
         return self.status not in ("starting", "aborted")
 
@@ -96,6 +93,14 @@ class VirtualPrediction:
 
 def tell_nobody(prediction: VirtualPrediction) -> None:
     """For accounts that nobody watches."""
+
+
+class SentInput(dict[str, Any]):
+    """A model's input that knows its operation, so that checks know the truth, which seeds do not tell."""
+
+    def __init__(self, op: str, model_input: Mapping[str, Any]) -> None:
+        super().__init__(model_input)
+        self.op = op
 
 
 class VirtualReplicate:
@@ -118,7 +123,7 @@ class VirtualReplicate:
         webhook_url: str | None = None,
     ) -> ProviderPrediction:
         schedule, mood, draw = self._schedule, self._mood, self._schedule.random
-        sent = dict(model_input)
+        sent = SentInput(getattr(model_input, "op", "nobody's"), model_input)
         schedule.effect(f"create {model} seed {sent['seed']}")
         refusal = self._refusal()
         if refusal is not None:
@@ -192,9 +197,7 @@ class VirtualReplicate:
             schedule.note(f"the create is refused: {refusal}")
         return refusal
 
-    def _order(
-        self, model: str, model_input: Mapping[str, Any], cancel_after: float, webhook: str | None
-    ) -> VirtualPrediction:
+    def _order(self, model: str, model_input: SentInput, cancel_after: float, webhook: str | None) -> VirtualPrediction:
         mood, draw = self._mood, self._schedule.random
         (fate,) = draw.choices(
             list(Fate),
@@ -209,6 +212,7 @@ class VirtualReplicate:
         )
         return VirtualPrediction(
             id=f"p{draw.getrandbits(40):010x}",
+            op=model_input.op,
             model=model,
             input=model_input,
             webhook=webhook,
@@ -225,7 +229,7 @@ class VirtualReplicate:
         schedule = self._schedule
         prediction.created = schedule.now
         self.accepted.append(prediction)
-        schedule.note(f"{prediction.id} is accepted, seed {prediction.seed}; it {prediction.fate}")
+        schedule.note(f"{prediction.id} is accepted, seed {prediction.input['seed']}; it {prediction.fate}")
         schedule.after(prediction.cancel_after, lambda: self._call_off(prediction))
         if prediction.fate is not Fate.NEVER_STARTS:
             schedule.after(prediction.starts, lambda: self._start(prediction))
@@ -279,7 +283,7 @@ class VirtualReplicate:
             outputs=(one.output,) if one.output else (),
             error=one.error,
             created_at=(EPOCH + timedelta(seconds=one.created)).isoformat(timespec="microseconds"),
-            webhook=one.webhook,
+            webhook=one.webhook if self._mood.tells_webhooks else None,
             metrics={"predict_time": one.ends, **one.counted} if one.output else {},
         )
 

@@ -26,6 +26,8 @@ class JobPlan:
     request_id: str | None = None  # two jobs with the same one ask for the same
     retry_of: str | None = None
     scenes_of: str | None = None  # the job whose scenes it works on, if not its own
+    seed: int | None = None  # chosen by its user
+    words: str = "a lighthouse"
     again_after: float | None = None  # its user creates a retry this long after it has failed
 
 
@@ -51,7 +53,19 @@ def draw_weather(random: Random) -> Weather:
         webhooks=random.random() < 0.7,
         limits=_limits(random),
     )
-    return replace(weather, jobs=_insistent(random, weather.jobs))
+    weather = replace(weather, jobs=_insistent(random, weather.jobs))
+    return _with_one_seed(random, weather) if random.random() < 0.3 else weather
+
+
+def _with_one_seed(random: Random, weather: Weather) -> Weather:
+    """All users but one choose the same seed, for the same words or for others. Answers get lost."""
+    more = tuple(_job(random, number) for number in range(len(weather.jobs), random.choice([2, 3, 4])))
+    jobs = [job if job.name == "job-1" else replace(job, seed=7) for job in (*weather.jobs, *more)]
+    if random.random() < 0.5:  # a twin asks for the same as the job whose scenes it has
+        jobs = [replace(job, words=f"the harbour of {job.scenes_of or job.name}") for job in jobs]
+    provider = replace(weather.provider, tells_webhooks=random.random() < 0.3)
+    lost = {name: random.choice([0.1, 0.4]) for name in ("lost", "answer_lost", "read_fails")}
+    return replace(weather, jobs=tuple(jobs), provider=replace(provider, **lost))
 
 
 def _insistent(random: Random, jobs: tuple[JobPlan, ...]) -> tuple[JobPlan, ...]:

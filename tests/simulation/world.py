@@ -3,14 +3,14 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from unittest.mock import patch
 from urllib.parse import parse_qs, urlsplit
 
 from pipeline.config import Settings, read_settings
 from pipeline.domain.jobs import CreatedWake, JobKind, JobRef, Wake
-from pipeline.domain.predictions import PredictionState, operation_seed
+from pipeline.domain.predictions import PredictionRecord, PredictionState
 from pipeline.handlers import generate_multi_video, predictions, turns
 from pipeline.handlers import sweep as sweeping
 from pipeline.handlers.receive_webhook import receive_webhook
@@ -38,7 +38,7 @@ from tests.simulation.virtual_platform import (
     VirtualStorage,
     VirtualTasks,
 )
-from tests.simulation.virtual_replicate import VirtualPrediction, VirtualReplicate
+from tests.simulation.virtual_replicate import SentInput, VirtualPrediction, VirtualReplicate
 from tests.simulation.weather import JobPlan, Weather
 
 USER = "user-1"
@@ -53,6 +53,14 @@ HORIZON_SECONDS = 8 * 3600.0
 RETENTION = timedelta(days=30)
 
 SETTINGS = replace(read_settings({}), reuse_days=0)  # needed predictions are counted
+
+
+class TracedPredictions(PredictionRepository):
+    """What is sent by its records tells the provider's stand-in, and so the checks, for which operation."""
+
+    def claim(self, op: str, turn: int, now: datetime, until: datetime) -> tuple[PredictionRecord, bool]:
+        record, is_ours = super().claim(op, turn, now, until)
+        return replace(record, input=SentInput(op, record.input)), is_ours
 
 
 @dataclass
@@ -111,8 +119,7 @@ class World:
 
     def accepted(self, op: str) -> list[VirtualPrediction]:
         """What Replicate accepted for an operation."""
-        seed = operation_seed(op)
-        return [one for one in self.replicate.accepted if one.seed == seed]
+        return [one for one in self.replicate.accepted if one.op == op]
 
     # ---- what a function is given
 
@@ -131,7 +138,7 @@ class World:
     def tools(self) -> Tools:
         return Tools(
             settings=self.settings,
-            predictions=PredictionRepository(self.client, RETENTION),
+            predictions=TracedPredictions(self.client, RETENTION),
             clips=lambda user_id, video_id: ClipRepository(user_id, video_id, client=self.client),
             videos=lambda user_id: VideoRepository(user_id, client=self.client),
             phases=MetadataPhaseRepository(self.client),
@@ -190,6 +197,7 @@ class World:
         self._undecided.discard(plan.name)
         if (self.job(job_ref(plan)) or {})["status"] == "error":
             again = JobPlan(f"{plan.name}-again", plan.scenes, 0.0, retry_of=plan.name, scenes_of=plan.name)
+            again = replace(again, seed=plan.seed, words=plan.words)
             self.plans.append(again)
             self._create(again)
 
@@ -265,12 +273,13 @@ def _fields(plan: JobPlan) -> dict[str, Any]:
     fields: dict[str, Any] = {"job_id": plan.name, "user_id": USER, "status": "pending"}
     fields |= {"request_id": plan.request_id} if plan.request_id else {}
     fields |= {"retry_of": plan.retry_of} if plan.retry_of else {}
+    fields |= {"seed": plan.seed} if plan.seed is not None else {}
     picture = "https://sources.test/picture.png"
     scenes = scene_ids(plan)
     if plan.scenes == 0:
-        return {**fields, "scene_id": scenes[0], "text": "a lighthouse"}
+        return {**fields, "scene_id": scenes[0], "text": plan.words}
     if plan.scenes == 1:
-        return {**fields, "scene_id": scenes[0], "image_url": picture, "text": "a lighthouse", "duration": 5.0}
+        return {**fields, "scene_id": scenes[0], "image_url": picture, "text": plan.words, "duration": 5.0}
     return {
         **fields,
         "scenes": [
@@ -279,7 +288,7 @@ def _fields(plan: JobPlan) -> dict[str, Any]:
                 "scene_id": scene_id,
                 "seed_image_url": picture,
                 "duration": 5.0,
-                "description": f"scene {number}",
+                "description": f"{plan.words}, scene {number}",
             }
             for number, scene_id in enumerate(scenes, 1)
         ],
