@@ -4,6 +4,7 @@ JPEG, PNG and WebP only: what browsers upload and the models return. Every furth
 trust. A file is decoded whole before it counts as a picture, because only that finds one that is cut short.
 """
 
+import io
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -166,3 +167,12 @@ def _decoding_errors(path: Path, max_pixels: int) -> Iterator[None]:
 
 def _too_large(max_pixels: int) -> str:
     return f"The picture has more than {max_pixels / 1e6:.0f} million pixels."
+
+
+def small_jpeg(path: Path, longest_edge: int = 768) -> bytes:
+    """The picture, small, for somebody who only has to see what is on it. Raises SourceTooLarge, UnsupportedMedia."""
+    image = load_upright(path)
+    image.thumbnail((longest_edge, longest_edge))
+    written = io.BytesIO()
+    image.convert("RGB").save(written, "JPEG", quality=85)
+    return written.getvalue()
