@@ -6,16 +6,14 @@
     [stub:drip]       an answer of one byte at a time    a picture that is red all over is flagged as well
 
 Markers count in a scene's text and style, in a story's title and style (not in its scenes: each has its own request),
-and in all that is moderated. What OpenAI would refuse with 400 is refused: localdev/stub_openai_checks.py.
+and in all that is moderated. What OpenAI would refuse with 400 is refused: checks.py.
 
 Source: https://platform.openai.com/docs/api-reference/responses, .../moderations
 """
 
-import argparse
 import json
 import re
 import secrets
-import signal
 import threading
 import time
 from collections import deque
@@ -23,8 +21,8 @@ from functools import partial
 from typing import Any
 
 from localdev.stack.loopback import Exchange, LoopbackServer
-from localdev.stub_openai_checks import Refused, check_moderation, check_response, pictures_of
-from localdev.stub_openai_words import Material, invented, looks_red
+from localdev.stub_openai.checks import Refused, check_moderation, check_response, pictures_of
+from localdev.stub_openai.words import Material, invented, looks_red
 
 TIMEOUT_SECONDS = 30.0
 DRIP_SECONDS = 0.1
@@ -193,12 +191,3 @@ def _text_of(value: Any) -> str:
     if isinstance(value, list):
         return " ".join(_text_of(item) for item in value)
     return str(value.get("text", "")) if isinstance(value, dict) else str(value)
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--port", type=int, default=8098)
-    stub = StubOpenAI(parser.parse_args().port).start()
-    print(stub.base_url, flush=True)
-    signal.signal(signal.SIGTERM, lambda *_: stub.stop())
-    threading.Event().wait()
