@@ -44,7 +44,7 @@ def measure() -> list[Figure]:
             environ=environment,
             video_seconds=SCENE_SECONDS,
             spread=0.0,
-            functions_environment={"VIDEO_RESOLUTION": "480p"},
+            functions_environment={"VIDEO_RESOLUTION": "480p", "REUSE_DAYS": "0"},  # every round makes its clips anew
             say=lambda _: None,
         ) as stack,
         tempfile.TemporaryDirectory() as folder,

@@ -61,10 +61,19 @@ def _tell(stack: LocalStack, options: argparse.Namespace, console: Console) -> t
     console.print(f"Storyboard “{story.TITLE}” with {len(scenes)} scenes")
     storyboard_id, scene_ids = journey.frontend.create_storyboard(story.TITLE, story.STYLE, scenes)
     images = journey.images(storyboard_id, scene_ids)
+    _show_words(journey.frontend, storyboard_id, images, console)
     clips = journey.clips(storyboard_id, scene_ids, [image["image_url"] for image in images])
     final = journey.composition(clips, audio_url, storyboard_id)
     _show_video(stack, journey.frontend, storyboard_id, console)
     return final, journey
+
+
+def _show_words(frontend: Frontend, storyboard_id: str, images: list[dict[str, Any]], console: Console) -> None:
+    """What the writer made of the scenes."""
+    look = frontend.firestore.document(f"storyboards/{storyboard_id}").get().to_dict() or {}
+    if "look" in look:
+        console.print(f"The look of all scenes: {look['look']['text']}", style="dim", markup=False)
+    console.print(f"The first picture's prompt ({images[0]['prompt_source']}): {images[0]['prompt']}", style="dim")
 
 
 def _show_video(stack: LocalStack, frontend: Frontend, video_id: str, console: Console) -> None:

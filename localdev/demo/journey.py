@@ -112,6 +112,7 @@ class Journey:
             )
             for number, (scene_id, scene, url) in alone
         ]
+        self.estimate(orders[0])
         multi, *singles = self.run(orders)
         numbers = [number for number, _ in alone]
         last = [
@@ -120,6 +121,12 @@ class Journey:
         ]
         first = [{key: clip[key] for key in ("scene_number", "video_url", "duration")} for clip in multi["clips"]]
         return first + last
+
+    def estimate(self, order: JobOrder) -> None:
+        """Ask what a job would cost, before it is written."""
+        (job,) = self.run([JobOrder(order.kind, "dry run", {**order.fields, "dry_run": True})])
+        cost = job["estimated_cost_usd"]
+        self._console.print(f"  {order.label} will cost ${cost:.3f}", style="dim")
 
     def composition(
         self, clips: Sequence[Mapping[str, Any]], audio_url: str | None, storyboard_id: str | None = None

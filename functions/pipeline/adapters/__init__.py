@@ -1,6 +1,7 @@
 """The outside world, one thing a module; nothing is decided here.
 
 Replicate        replicate_api, replicate_webhooks
+OpenAI           openai_api, openai_exchange (one request), timed_calls
 URLs             downloads, download_targets, guarded_network, public_addresses
 files            object_storage (the protocol), r2_storage (s3_errors), firebase_storage (google_errors), local_disk;
                  streamed_uploads (stored while they are written): multipart_uploads in R2, composed_uploads in Firebase
