@@ -191,27 +191,83 @@ def test_a_product_is_shown_in_the_scenes_light(product: Path, tmp_path: Path) -
     assert 200 <= red[0] < 250
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="how much memory it took is told by Linux")
-def test_a_forty_megapixel_photo_takes_little_memory(scene: Path, tmp_path: Path) -> None:
-    photo = tmp_path / "large.jpg"
+@pytest.mark.parametrize(("image_format", "expected"), [("PNG", "PNG"), ("JPEG", "JPEG")])
+def test_a_scene_larger_than_any_models_becomes_smaller(
+    image_format: str, expected: str, product: Path, tmp_path: Path
+) -> None:
+    scene, target = tmp_path / "scene", tmp_path / "target"
+    Image.new("RGB", (6000, 4000), SCENE_GREY).save(scene, image_format)
+    assert composite_product(scene, product, target).image == ImageInfo(
+        3000, 2000, expected, f"image/{expected.lower()}"
+    )
+    with Image.open(target) as written:
+        assert written.size == (3000, 2000)
+        assert written.getpixel((1500, 1400))[1] > 200  # the product's foot, lime
+        assert written.getpixel((100, 100)) == SCENE_GREY
+
+
+def test_whoever_waits_for_another_composite_can_be_stopped(scene: Path, product: Path) -> None:
+    class Canceled(Exception):
+        pass
+
+    def canceled() -> None:
+        raise Canceled
+
+    with compositing.ONE_AT_A_TIME, pytest.raises(Canceled):
+        composite_product(scene, product, scene.with_name("target"), should_stop=canceled)
+    composite_product(scene, product, scene.with_name("target"), should_stop=canceled)  # nobody else: nothing to ask
+
+
+def test_one_that_fails_lets_the_next_one_in(scene: Path, product: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    broken.write_bytes(b"<html>")
+    with pytest.raises(UnsupportedMedia):
+        composite_product(scene, broken, tmp_path / "target")
+    assert composite_product(scene, product, tmp_path / "target").image.width == 400
+
+
+def large_photo(path: Path) -> Path:
+    """A blue box on white, of forty megapixels."""
     image = Image.new("RGB", (6300, 6300), "white")
     ImageDraw.Draw(image).rectangle((2000, 1000, 4000, 5000), fill=(20, 60, 120))
-    image.save(photo)
-    del image
+    image.save(path, compress_level=1)
+    return path
+
+
+def peak_mb(work: str, *arguments: Path) -> int:
+    """The most memory that a process of its own has had after some work, in which `paths` are the arguments."""
     script = (
-        "import re, sys; from pathlib import Path;"
-        "from pipeline.adapters.compositing import composite_product;"
-        "done = composite_product(*map(Path, sys.argv[1:]));"
+        "import re, sys; from concurrent.futures import ThreadPoolExecutor; from pathlib import Path;"
+        "from pipeline.adapters.compositing import composite_product; from pipeline.adapters.images import small_jpeg;"
+        f"paths = [Path(path) for path in sys.argv[1:]]; {work};"
         # not ru_maxrss: that begins with what the process had that started this one
-        "peak_kb = int(re.search(r'VmHWM:\\s*([0-9]+)', Path('/proc/self/status').read_text())[1]);"
-        "print(done.background_removed, peak_kb // 1024)"
+        "print(int(re.search(r'VmHWM:\\s*([0-9]+)', Path('/proc/self/status').read_text())[1]) // 1024)"
     )
     functions = Path(compositing.__file__).parents[2]
-    command = [sys.executable, "-c", script, scene, photo, tmp_path / "target"]
+    command = [sys.executable, "-c", script, *arguments]
     ran = subprocess.run(command, env={"PYTHONPATH": str(functions)}, capture_output=True, text=True, check=True)
-    removed, peak_mb = ran.stdout.split()
-    assert removed == "True"
-    assert int(peak_mb) < 400  # decoded, the photo itself takes 160
+    return int(ran.stdout)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="how much memory it took is told by Linux")
+class TestMemory:
+    """Decoded whole, a photo of forty megapixels takes 160 MB; four jobs at once have 1 GB."""
+
+    @pytest.mark.parametrize(("name", "most_mb"), [("photo.jpg", 150), ("photo.png", 270)])
+    def test_a_large_photo_takes_little(self, name: str, most_mb: int, scene: Path, tmp_path: Path) -> None:
+        photo = large_photo(tmp_path / name)
+        assert peak_mb("assert composite_product(*paths).background_removed", scene, photo, tmp_path / "t") < most_mb
+
+    def test_a_large_scene_takes_little(self, tmp_path: Path) -> None:
+        scene, photo = tmp_path / "scene.jpg", large_photo(tmp_path / "photo.jpg")
+        Image.new("RGB", (4096, 4096), SCENE_GREY).save(scene)
+        assert peak_mb("composite_product(*paths)", scene, photo, tmp_path / "target") < 360
+
+    def test_four_at_once_take_what_one_takes(self, scene: Path, tmp_path: Path) -> None:
+        photo = large_photo(tmp_path / "photo.png")
+        work = "[*ThreadPoolExecutor(4).map(lambda n: composite_product(*paths[:2], paths[2].with_name(n)), 'abcd')]"
+        assert peak_mb(work, scene, photo, tmp_path / "target") < 300
+        assert peak_mb("[*ThreadPoolExecutor(4).map(small_jpeg, paths * 4)]", photo) < 300
 
 
 def test_a_full_disk_is_out_of_space(scene: Path, product: Path) -> None:

@@ -3,11 +3,19 @@ import struct
 import zlib
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image, ImageChops, ImageCms, ImageOps, ImageStat
 
 from localdev.stub_replicate.pictures import render_picture
-from pipeline.adapters.images import ImageInfo, inspect_image, load_upright, upright_file, write_thumbnail
+from pipeline.adapters.images import (
+    ImageInfo,
+    inspect_image,
+    load_upright,
+    small_jpeg,
+    upright_file,
+    write_thumbnail,
+)
 from pipeline.domain.errors import OutOfSpace, SourceTooLarge, UnsupportedMedia
 
 ORIENTATION = 0x0112
@@ -115,6 +123,12 @@ def test_the_limit_is_the_callers(tmp_path: Path) -> None:
         inspect_image(path, max_pixels=2399)
 
 
+def test_a_large_webp_is_refused_with_a_way_out(tmp_path: Path) -> None:
+    path = picture(tmp_path / "a.webp", "WEBP", size=(4100, 4000), method=0, lossless=True, quality=0)
+    with pytest.raises(SourceTooLarge, match=r"16 million pixels.*send it as a JPEG"):
+        inspect_image(path)
+
+
 @pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP"])
 def test_a_picture_cut_short_is_broken(image_format: str, tmp_path: Path) -> None:
     written = io.BytesIO()
@@ -150,6 +164,132 @@ def test_what_is_no_picture_is_named(content: bytes, came: str, tmp_path: Path) 
     path.write_bytes(content)
     with pytest.raises(UnsupportedMedia, match=came):
         inspect_image(path)
+
+
+class TestMadeSmaller:
+    """Read at a part of its size: `enough_pixels`."""
+
+    @pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP", "MPO"])
+    @pytest.mark.parametrize("orientation", [1, 3, 6])
+    def test_it_shows_the_same(self, image_format: str, orientation: int, tmp_path: Path) -> None:
+        path = tmp_path / "large"
+        corners = corner_picture(path, "PNG", orientation)
+        with Image.open(path) as image:
+            more = {"save_all": True, "append_images": [Image.new("RGB", (9, 9))]} if image_format == "MPO" else {}
+            exif = image.getexif()
+            image.resize((1260, 840), Image.Resampling.NEAREST).save(path, image_format, exif=exif, **more)
+        small = load_upright(path, enough_pixels=1260 * 840 // 16)
+        assert (max(small.size), min(small.size)) == (315, 210)
+        assert small.format == ("JPEG" if image_format == "MPO" else image_format)
+        assert small.getexif().get(ORIENTATION, 1) == 1
+        assert_alike(small.resize(corners.size), corners)
+
+    @pytest.mark.parametrize(("pixels", "size"), [(None, (300, 200)), (60_000, (300, 200)), (59_999, (150, 100))])
+    def test_it_has_no_more_pixels_than_are_enough(
+        self, pixels: int | None, size: tuple[int, int], tmp_path: Path
+    ) -> None:
+        assert load_upright(picture(tmp_path / "a", "PNG", size=(300, 200)), enough_pixels=pixels).size == size
+
+    @pytest.mark.parametrize("size", [(301, 211), (1, 5000), (5000, 3), (129, 64)])
+    def test_no_edge_is_lost(self, size: tuple[int, int], tmp_path: Path) -> None:
+        path = tmp_path / "odd.png"
+        image = Image.new("L", size, 60)
+        image.paste(250, (0, 0, size[0], 1) if size[0] > size[1] else (0, 0, 1, size[1]))
+        image.save(path)
+        for enough in (2000, 500, 10):
+            small = load_upright(path, enough_pixels=enough)
+            assert small.width * small.height <= enough + small.width + small.height
+            assert small.getpixel((0, 0))[0] > 60
+            assert small.getpixel((small.width - 1, small.height - 1))[0] in range(60, 251)
+
+    @pytest.mark.parametrize("mode", ["L", "LA", "P", "RGB", "RGBA", "I;16"])
+    def test_every_kind_of_png_keeps_its_colours(self, mode: str, tmp_path: Path) -> None:
+        path = tmp_path / "a.png"
+        grey = np.full((300, 400), 200, np.uint8)
+        grey[:, 200:] = 40
+        deep = Image.fromarray(grey.astype(np.uint16) * 256)
+        (deep if mode == "I;16" else Image.fromarray(grey).convert(mode)).save(path)
+        small = load_upright(path, enough_pixels=10_000)
+        assert small.mode == ("RGBA" if mode in ("LA", "RGBA") else "RGB")
+        assert small.getpixel((10, 10))[:3] == pytest.approx((200,) * 3, abs=1)
+        assert small.getpixel((90, 60))[:3] == pytest.approx((40,) * 3, abs=1)
+
+    def test_what_is_transparent_does_not_darken_the_edge(self, tmp_path: Path) -> None:
+        path = tmp_path / "a.png"
+        image = Image.new("RGBA", (301, 301), (0, 0, 0, 0))
+        image.paste((255, 200, 100, 255), (100, 100, 200, 200))
+        image.save(path)
+        small = load_upright(path, enough_pixels=101 * 101)
+        edge = small.getpixel((33, 50))
+        assert 0 < edge[3] < 255
+        assert edge[:3] == pytest.approx((255, 200, 100), abs=3)
+
+    def test_the_colour_profile_is_kept(self, tmp_path: Path) -> None:
+        profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+        for image_format in ("PNG", "JPEG"):
+            path = picture(tmp_path / "a", image_format, size=(300, 200), icc_profile=profile)
+            assert load_upright(path, enough_pixels=9_000).info["icc_profile"] == profile
+
+    @pytest.mark.parametrize("image_format", ["JPEG", "PNG"])
+    def test_one_that_is_cut_short_is_still_broken(self, image_format: str, tmp_path: Path) -> None:
+        written = io.BytesIO()
+        Image.effect_noise((400, 400), 80).convert("RGB").save(written, image_format)
+        path = tmp_path / "cut"
+        path.write_bytes(written.getvalue()[: len(written.getvalue()) // 2])
+        with pytest.raises(UnsupportedMedia, match="broken or cut short"):
+            load_upright(path, enough_pixels=1000)
+
+
+class TestSmallJpeg:
+    def test_it_is_upright_small_and_says_nothing_of_the_photo(self, tmp_path: Path) -> None:
+        path = tmp_path / "photo.jpg"
+        corners = corner_picture(path, "JPEG", 6).resize((2000, 3000), Image.Resampling.NEAREST)
+        exif = Image.Exif()
+        exif[ORIENTATION] = 6
+        profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+        lying = corners.transpose(Image.Transpose.ROTATE_90)
+        lying.save(path, "JPEG", exif=exif, icc_profile=profile, comment="at home")
+        with Image.open(io.BytesIO(small_jpeg(path))) as small:
+            assert (small.format, small.mode, small.size) == ("JPEG", "RGB", (512, 768))
+            assert {"exif", "icc_profile", "comment"} & small.info.keys() == set()
+            assert_alike(small, corners.resize(small.size))
+
+    def test_nothing_is_enlarged(self, tmp_path: Path) -> None:
+        with Image.open(io.BytesIO(small_jpeg(picture(tmp_path / "a.png", "PNG", size=(30, 20))))) as small:
+            assert small.size == (30, 20)
+
+    @pytest.mark.parametrize("colour", [(255, 255, 255), (0, 0, 0)])
+    def test_what_is_white_or_black_is_seen_on_what_is_transparent(
+        self, colour: tuple[int, int, int], tmp_path: Path
+    ) -> None:
+        path = tmp_path / "words.png"
+        image = Image.new("RGBA", (2000, 2000), (*colour, 0))
+        image.paste((*colour, 255), (500, 500, 1500, 1500))
+        image.save(path)
+        with Image.open(io.BytesIO(small_jpeg(path))) as small:
+            drawn, around = small.getpixel((384, 384)), small.getpixel((20, 20))
+        assert drawn == pytest.approx(colour, abs=3)
+        assert all(abs(one - other) > 100 for one, other in zip(drawn, around, strict=True))
+
+    def test_a_picture_of_nothing_but_noise_has_no_more_bytes_either(self, tmp_path: Path) -> None:
+        path = tmp_path / "noise.png"
+        channels = [Image.effect_noise((1500, 1500), 120) for _ in range(3)]
+        Image.merge("RGB", channels).save(path)
+        usual, few = small_jpeg(path), small_jpeg(path, 768, 20_000)
+        assert len(usual) <= 200_000
+        assert len(few) <= 20_000
+        with Image.open(io.BytesIO(few)) as small:
+            assert 200 < small.width < 768
+
+    def test_it_ends_where_no_picture_is_small_enough(self, tmp_path: Path) -> None:
+        with Image.open(io.BytesIO(small_jpeg(picture(tmp_path / "a.png", "PNG"), 768, 10))) as small:
+            assert small.size == (1, 1)
+
+    def test_what_is_no_picture_is_named(self, tmp_path: Path) -> None:
+        page = tmp_path / "page"
+        page.write_bytes(b"<html></html>")
+        with pytest.raises(UnsupportedMedia, match="text/html"):
+            small_jpeg(page)
 
 
 class TestUprightFile:

@@ -5,7 +5,7 @@ OpenAI           openai_api, openai_exchange (one request), timed_calls
 URLs             downloads, download_targets, guarded_network, public_addresses
 files            object_storage (the protocol), r2_storage (s3_errors), firebase_storage (google_errors), local_disk;
                  streamed_uploads (stored while they are written): multipart_uploads in R2, composed_uploads in Firebase
-pictures         images, compositing
+pictures         images, placeholders; compositing (a product in a scene); freed_memory
 media files      media_probe (what a file is), picture_packets, sample_tables, frames (a clip's thumbnail)
 clips            clip_preparation (the form that compositions copy)
 compositions     composer (all of it), sound, segment_encoding, muxing, picture_check

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageDraw, ImageFilter
 
-_BLACK = (0, 0, 0, 255)
+_BLACK = {"RGB": (0, 0, 0), "RGBA": (0, 0, 0, 255)}
 _FOOT_FRACTION = 0.06
 """The part of the product's height, from below, that touches the ground."""
 _VISIBLE = 48
@@ -31,7 +31,7 @@ _SHADOW_LAYERS = (
 def draw_shadow(canvas: Image.Image, alpha: Image.Image, left: int, top: int) -> None:
     """Darken the ground of a canvas under a product's foot, which may be narrower than the rest (a glass, a lamp).
 
-    `alpha` is the product's, in mode L; left and top are its place on the canvas, in pixels.
+    The canvas is in mode RGB or RGBA; `alpha` is the product's, in mode L; left and top are its place, in pixels.
     """
     foot_top = min(int(alpha.height * (1 - _FOOT_FRACTION)), alpha.height - 1)
     solid = alpha.point([255 if value >= _VISIBLE else 0 for value in range(256)])
@@ -54,4 +54,4 @@ def _draw_ellipse(canvas: Image.Image, middle: tuple[float, float], foot_width: 
     ImageDraw.Draw(mask).ellipse(ellipse, fill=layer.opacity)
     # Pasting clips at the canvas' edges; the mask's box may lie partly outside.
     box = (left, top, left + mask.width, top + mask.height)
-    canvas.paste(_BLACK, box, mask.filter(ImageFilter.GaussianBlur(blur)))
+    canvas.paste(_BLACK[canvas.mode], box, mask.filter(ImageFilter.GaussianBlur(blur)))

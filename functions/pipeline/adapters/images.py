@@ -2,12 +2,21 @@
 
 JPEG, PNG and WebP only: what browsers upload and the models return. Every further decoder is one more to
 trust. A file is decoded whole before it counts as a picture, because only that finds one that is cut short.
+
+Memory, of which a job has little and shares it with others: a picture of 40 million pixels takes 160 MB, and twice that
+where it is turned or converted. So large ones are decoded one at a time, and at a half, a third ... of their size where
+their reader needs no more:
+
+    JPEG          ──> decoded at 1/2, 1/4, 1/8 (its blocks are read at that size) ──┐
+    PNG, WebP     ──> decoded whole ────────────────────────────────────────────────┴─> averaged, strip by strip
 """
 
 import io
+import math
+import threading
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from struct import error as struct_error
@@ -15,6 +24,7 @@ from typing import Any
 
 from PIL import Image, ImageOps
 
+from pipeline.adapters.freed_memory import give_back_freed_memory
 from pipeline.adapters.local_disk import full_disk_is_out_of_space
 from pipeline.domain.errors import SourceTooLarge, UnsupportedMedia
 from pipeline.domain.media_types import SNIFF_BYTES, sniff_media_type
@@ -22,19 +32,30 @@ from pipeline.domain.media_types import SNIFF_BYTES, sniff_media_type
 MAX_IMAGE_PIXELS = 40_000_000
 """An 8K frame has 33 million. Decoded, each pixel takes up to four bytes."""
 
+MAX_WEBP_PIXELS = 16_000_000
+"""WebP's decoder takes 16 bytes for each pixel."""
+LARGE_PIXELS = 4_000_000
+"""Larger than what the models make: these are decoded one at a time."""
+
+_ONE_LARGE_AT_A_TIME = threading.Lock()
+"""For all jobs of an instance."""
+_STRIP_ROWS = 64
 _MEDIA_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 _WITH_MORE_PICTURES = {"MPO": "JPEG"}
 """A JPEG that has others behind it, as phones write them (depth, brightness); any reader takes it for a JPEG."""
 _WHITE = (255, 255, 255, 255)
+_GREY = (128, 128, 128, 255)
 _ORIENTATION = 0x0112
 _TURNED = range(2, 9)
 """The EXIF orientations that show a picture otherwise than it is stored."""
+_ON_ITS_SIDE = range(5, 9)
 _UPRIGHT_OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "JPEG": {"quality": 95, "subsampling": 0, "optimize": True},
     "PNG": {},
     "WEBP": {"quality": 95, "method": 4},
 }
 _THUMBNAIL_QUALITY = 80
+_LOOK_QUALITIES = (85, 70, 50, 30)
 
 
 @dataclass(frozen=True)
@@ -51,8 +72,12 @@ class ImageInfo:
 
 def inspect_image(path: Path, *, max_pixels: int = MAX_IMAGE_PIXELS) -> ImageInfo:
     """Prove that a file is a whole picture. Raises SourceTooLarge, UnsupportedMedia."""
-    image = load_upright(path, max_pixels=max_pixels)
-    return image_info(image, image.format or "")
+    with _opened(path, max_pixels) as image:
+        width, height = image.size
+        lies = image.getexif().get(_ORIENTATION) in _ON_ITS_SIDE
+        shown = _upright(image, LARGE_PIXELS)
+    image_format = shown.format or ""
+    return ImageInfo(*((height, width) if lies else (width, height)), image_format, _MEDIA_TYPES[image_format])
 
 
 def upright_file(path: Path, target: Path) -> Path:
@@ -77,7 +102,7 @@ def write_thumbnail(source: Path, target: Path, max_edge_pixels: int = 480) -> I
 
     Raises SourceTooLarge, UnsupportedMedia, OutOfSpace.
     """
-    image = load_upright(source)
+    image = load_upright(source, enough_pixels=_enough_for(max_edge_pixels))
     image.thumbnail((max_edge_pixels, max_edge_pixels), Image.Resampling.LANCZOS)
     profile = image.info.get("icc_profile")
     with full_disk_is_out_of_space():
@@ -85,20 +110,37 @@ def write_thumbnail(source: Path, target: Path, max_edge_pixels: int = 480) -> I
     return image_info(image, "WEBP")
 
 
-def load_upright(path: Path, *, max_pixels: int = MAX_IMAGE_PIXELS) -> Image.Image:
+def small_jpeg(path: Path, longest_edge: int = 768, max_bytes: int = 200_000) -> bytes:
+    """A picture as somebody sees it who only looks at it (moderation): upright, in RGB, nothing enlarged.
+
+    What is transparent counts as grey, on which white and black are both seen. Raises SourceTooLarge, UnsupportedMedia.
+    """
+    image = flattened(load_upright(path, enough_pixels=_enough_for(longest_edge)), _GREY)
+    while True:
+        image.thumbnail((longest_edge, longest_edge), Image.Resampling.LANCZOS)
+        for quality in _LOOK_QUALITIES:
+            written = io.BytesIO()
+            image.save(written, "JPEG", quality=quality, comment="")
+            if written.tell() <= max_bytes or max(image.size) == 1:
+                return written.getvalue()
+        longest_edge = max(1, min(longest_edge, max(image.size)) * 3 // 4)
+
+
+def load_upright(path: Path, *, max_pixels: int = MAX_IMAGE_PIXELS, enough_pixels: int | None = None) -> Image.Image:
     """Decode a picture, turned as its EXIF orientation says, in mode RGB or (with transparency) RGBA.
 
-    Its `format` and ICC profile are kept. Raises SourceTooLarge, UnsupportedMedia.
+    One with more than `enough_pixels` is made smaller, by a whole number: to no more than these, and no less than a
+    quarter of them. Its `format` and ICC profile are kept. Raises SourceTooLarge, UnsupportedMedia.
     """
     with _opened(path, max_pixels) as image:
-        return _upright(image)
+        return _upright(image, enough_pixels)
 
 
-def flattened(image: Image.Image) -> Image.Image:
-    """The picture without transparency, on white."""
+def flattened(image: Image.Image, background: tuple[int, int, int, int] = _WHITE) -> Image.Image:
+    """The picture without transparency, on white or another colour."""
     if image.mode == "RGB":
         return image
-    canvas = Image.new("RGBA", image.size, _WHITE)
+    canvas = Image.new("RGBA", image.size, background)
     canvas.alpha_composite(image.convert("RGBA"))
     return canvas.convert("RGB")
 
@@ -111,18 +153,54 @@ def image_info(image: Image.Image, image_format: str) -> ImageInfo:
 @contextmanager
 def _opened(path: Path, max_pixels: int) -> Iterator[Image.Image]:
     """A picture that is not too large, for a body that decodes it; what Pillow raises there becomes ours."""
+    give_back_freed_memory()
     with _decoding_errors(path, max_pixels), Image.open(path, formats=tuple(_MEDIA_TYPES)) as image:
-        if image.width * image.height > max_pixels:
+        pixels = image.width * image.height
+        if pixels > max_pixels:
             raise SourceTooLarge(_too_large(max_pixels))
-        yield image
+        if image.format == "WEBP" and pixels > MAX_WEBP_PIXELS:
+            raise SourceTooLarge(f"{_too_large(MAX_WEBP_PIXELS)} As WebP it needs too much memory; send it as a JPEG.")
+        with _ONE_LARGE_AT_A_TIME if pixels > LARGE_PIXELS else nullcontext():
+            yield image
 
 
-def _upright(image: Image.Image) -> Image.Image:
+def _upright(image: Image.Image, enough_pixels: int | None = None) -> Image.Image:
+    image_format = _WITH_MORE_PICTURES.get(image.format or "", image.format)
+    if enough_pixels:
+        steps = _steps_down(image, enough_pixels)
+        image.draft(image.mode, (image.width // steps, image.height // steps))
     image.load()
-    ImageOps.exif_transpose(image, in_place=True)  # a copy of 40 million pixels is 160 MB
-    upright = _in_eight_bits(image)
-    upright.format = _WITH_MORE_PICTURES.get(image.format or "", image.format)
+    steps = _steps_down(image, enough_pixels) if enough_pixels else 1
+    upright = _averaged(image, steps) if steps > 1 else image
+    if upright is not image:
+        image.close()  # its pixels are let go of before the next large one is decoded
+    ImageOps.exif_transpose(upright, in_place=True)  # a copy of 40 million pixels is 160 MB
+    upright = _in_eight_bits(upright)
+    upright.format = image_format
     return upright
+
+
+def _enough_for(longest_edge: int) -> int:
+    """Pixels of which a picture of any shape can be made as small as that, without being soft."""
+    return 4 * longest_edge * longest_edge
+
+
+def _steps_down(image: Image.Image, enough_pixels: int) -> int:
+    """1: as it is; 2: at half its width and height ..."""
+    return max(1, math.ceil(math.sqrt(image.width * image.height / enough_pixels)))
+
+
+def _averaged(image: Image.Image, steps: int) -> Image.Image:
+    """The picture at a part of its size, in RGB or RGBA. In strips, so that no second one of its size is needed."""
+    width, height = (math.ceil(edge / steps) for edge in image.size)
+    small = Image.new("RGBA" if image.has_transparency_data else "RGB", (width, height))
+    rows = _STRIP_ROWS * steps
+    for top in range(0, image.height, rows):
+        strip = _in_eight_bits(image.crop((0, top, image.width, min(top + rows, image.height))))
+        small.paste(strip.reduce(steps), (0, top // steps))
+        small.info = strip.info
+    small.getexif()[_ORIENTATION] = image.getexif().get(_ORIENTATION, 1)  # nothing but pixels went through the strips
+    return small
 
 
 def _in_eight_bits(image: Image.Image) -> Image.Image:
@@ -167,12 +245,3 @@ def _decoding_errors(path: Path, max_pixels: int) -> Iterator[None]:
 
 def _too_large(max_pixels: int) -> str:
     return f"The picture has more than {max_pixels / 1e6:.0f} million pixels."
-
-
-def small_jpeg(path: Path, longest_edge: int = 768) -> bytes:
-    """The picture, small, for somebody who only has to see what is on it. Raises SourceTooLarge, UnsupportedMedia."""
-    image = load_upright(path)
-    image.thumbnail((longest_edge, longest_edge))
-    written = io.BytesIO()
-    image.convert("RGB").save(written, "JPEG", quality=85)
-    return written.getvalue()

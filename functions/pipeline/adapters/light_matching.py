@@ -46,8 +46,8 @@ class SceneLight:
 
 def scene_light(scene: Image.Image, place: tuple[int, int, int, int]) -> SceneLight:
     """The light in a scene in mode RGB or RGBA, around a place: left, top, right, bottom in pixels."""
-    around = _small(scene.crop(_widened(place, scene.size)))
-    whole = _small(scene)
+    around = _small(scene, _widened(place, scene.size))
+    whole = _small(scene, (0, 0, *scene.size))
     luma = whole.convert("L")
     bright = _tint(ImageStat.Stat(whole, _brightest(luma)).mean)
     near = _tint(ImageStat.Stat(around).mean)
@@ -102,11 +102,10 @@ def _brightest(luma: Image.Image) -> Image.Image:
     return luma.point([255 if value >= threshold else 0 for value in range(256)])
 
 
-def _small(picture: Image.Image) -> Image.Image:
-    small = picture.resize(
-        (min(_LOOK_EDGE, picture.width), min(_LOOK_EDGE, picture.height)), Image.Resampling.BOX, reducing_gap=2.0
-    )
-    return small.convert("RGB")
+def _small(picture: Image.Image, box: tuple[int, int, int, int]) -> Image.Image:
+    """What of a picture is in the box. Not cropped first: that would copy a part of a scene that may be large."""
+    size = (min(_LOOK_EDGE, box[2] - box[0]), min(_LOOK_EDGE, box[3] - box[1]))
+    return picture.resize(size, Image.Resampling.BOX, box, reducing_gap=2.0).convert("RGB")
 
 
 def _widened(place: tuple[int, int, int, int], size: tuple[int, int]) -> tuple[int, int, int, int]:
