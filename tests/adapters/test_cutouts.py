@@ -27,14 +27,20 @@ def mug_shape(*, with_hole: bool = True) -> Image.Image:
 
 
 def photo_of(
-    shape: Image.Image, colour: Color = NAVY, background: Color = WHITE, *, shadow: bool = False, noise: float = 1.0
+    shape: Image.Image,
+    colour: Color = NAVY,
+    background: Color = WHITE,
+    *,
+    shadow: bool = False,
+    shadow_blur: float = 22,
+    noise: float = 1.0,
 ) -> Image.Image:
     """What a camera makes of it: a little blur, noise, and JPEG's own marks."""
     picture = Image.new("RGB", SIZE, background)
     if shadow:
         mask = Image.new("L", SIZE)
         ImageDraw.Draw(mask).ellipse((110, 720, 580, 790), fill=110)
-        picture.paste((0, 0, 0), mask=mask.filter(ImageFilter.GaussianBlur(22)))
+        picture.paste((0, 0, 0), mask=mask.filter(ImageFilter.GaussianBlur(shadow_blur)))
     picture.paste(colour, mask=shape)
     pixels = np.asarray(picture.filter(ImageFilter.GaussianBlur(0.7))).astype(float)
     pixels += np.random.default_rng(4).normal(0, noise, pixels.shape)
@@ -60,6 +66,29 @@ def test_a_plain_background_is_removed(background: Color, shadow: bool) -> None:
     assert cut.background_removed
     assert cut.image.size == pytest.approx((630, 600), abs=12)
     assert share_kept(cut.image, shape) == pytest.approx(1, abs=0.03)
+
+
+@pytest.mark.parametrize("colour", [NAVY, (190, 40, 40)])
+@pytest.mark.parametrize("blur", [6, 14])
+def test_the_shadow_of_a_lamp_that_is_near_is_left_behind(colour: Color, blur: float) -> None:
+    shape = mug_shape()
+    photo = photo_of(shape, colour, shadow=True, shadow_blur=blur)
+    ImageDraw.Draw(photo).rectangle((150, 300, 540, 600), fill=(240, 232, 210))  # a pale label, as wide as the mug
+    cut = cut_out(photo, 900)
+    assert cut.background_removed
+    assert cut.image.size == pytest.approx((630, 600), abs=12)
+    assert share_kept(cut.image, shape) == pytest.approx(1, abs=0.03)
+
+
+@pytest.mark.parametrize("grey", [150, 215, 232])
+@pytest.mark.parametrize("blur", [None, 9])
+def test_a_grey_product_is_not_taken_for_its_own_shadow(grey: int, blur: float | None) -> None:
+    photo = photo_of(mug_shape(), (grey, grey, grey), shadow=blur is not None, shadow_blur=blur or 0)
+    cut = cut_out(photo, 900)
+    if cut.background_removed:
+        assert share_kept(cut.image, mug_shape()) > 0.95
+    else:
+        assert cut.image.size == photo.size
 
 
 def test_the_hole_in_a_handle_shows_the_scene() -> None:

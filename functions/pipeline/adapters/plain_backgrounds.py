@@ -32,6 +32,10 @@ _RINGING = 18
 """How far JPEG strays from the background beside an edge; it does so within a block of eight pixels."""
 _SHADOW_HUE, _SHADOW_DEPTH, _SHADOW_STEP = 14, 0.45, 6
 """A shadow has the background's colour, is not much darker, and gets so step by step."""
+_STEEP = 3
+"""So many times steeper is the rim of a shadow under a lamp that is near."""
+_SHADOW_PART = 0.25
+"""Of the product's height, from below, where such a shadow lies."""
 _LEAST_SHADOW_EDGE = 0.7
 """The share of the line between product and shadow that must be an edge."""
 _SMALLEST_PART = 0.004
@@ -200,26 +204,39 @@ def _with_shadow(photo: Image.Image, plain: Image.Image, outside: Image.Image, s
     """The outside with the soft shadow that the product throws on it. The composite makes a shadow of its own.
 
     A shadow ends at an edge of the product. What fades into the product instead is a grey product's own shade, and
-    is left alone.
+    is left alone. Of a lamp that is near, a shadow has a steep rim of its own: it is looked for at the foot only.
     """
-    step = round(_SHADOW_STEP * max(1.0, 600 / max(photo.size)))
     luma, plain_luma = photo.convert("L"), plain.convert("L")
     usual = max(1.0, ImageStat.Stat(plain_luma).mean[0])
     # A shadow is the background times something: in white it is grey, in green a darker green.
     share = luma.point([min(255, round(255 * value / usual)) for value in range(256)])
     hue = distance(photo, ImageChops.multiply(plain, Image.merge("RGB", (share, share, share))))
     darker, lighter = ImageChops.subtract(plain_luma, luma), ImageChops.subtract(luma, plain_luma)
-    shadow = ImageChops.darker(
-        ImageChops.darker(at_most(hue, _SHADOW_HUE), at_most(_steps(Image.merge("RGB", (luma, luma, luma))), step)),
+    shade = ImageChops.darker(
+        at_most(hue, _SHADOW_HUE),
         ImageChops.darker(at_most(darker, round(_SHADOW_DEPTH * usual)), at_most(lighter, _SMALLEST_TOLERANCE)),
     )
-    with_shadow = ImageChops.lighter(outside, _reached(ImageChops.lighter(outside, shadow)))
-    taken = ImageChops.subtract(with_shadow, outside)
-    end = ImageChops.darker(widened(taken, 2), ImageChops.invert(with_shadow))
-    edges = ImageChops.darker(end, widened(ImageChops.invert(at_most(steps, 2 * step)), 2))
-    if _white_pixels(edges) < _LEAST_SHADOW_EDGE * _white_pixels(end):
-        return outside
-    return with_shadow
+    luma_steps = _steps(Image.merge("RGB", (luma, luma, luma)))
+    step = round(_SHADOW_STEP * max(1.0, 600 / max(photo.size)))
+    soft = ImageChops.darker(shade, at_most(luma_steps, step))
+    steep = ImageChops.darker(_lowest(shade, outside), at_most(luma_steps, _STEEP * step))
+    for shadow, steepest in ((steep, _STEEP * step), (soft, step)):
+        with_shadow = ImageChops.lighter(outside, _reached(ImageChops.lighter(outside, shadow)))
+        taken = ImageChops.subtract(with_shadow, outside)
+        end = ImageChops.darker(widened(taken, 2), ImageChops.invert(with_shadow))
+        edges = ImageChops.darker(end, widened(ImageChops.invert(at_most(steps, 2 * steepest)), 2))
+        if _white_pixels(edges) >= _LEAST_SHADOW_EDGE * _white_pixels(end):
+            outside = with_shadow
+    return outside
+
+
+def _lowest(mask: Image.Image, outside: Image.Image) -> Image.Image:
+    """Of a mask, what is at the foot of all that is not outside."""
+    left, top, right, bottom = ImageChops.invert(outside).getbbox() or (0, 0, *mask.size)
+    box = (left, round(bottom - _SHADOW_PART * (bottom - top)), right, bottom)
+    lowest = Image.new("L", mask.size)
+    lowest.paste(mask.crop(box), box[:2])
+    return lowest
 
 
 def _without_dust(outside: Image.Image) -> Image.Image:
