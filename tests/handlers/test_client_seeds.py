@@ -19,7 +19,7 @@ from pipeline.handlers.predictions import Predicted, obtain_prediction
 from pipeline.handlers.receive_webhook import receive_webhook
 from pipeline.handlers.turns import Turn
 from pipeline.repositories.predictions import PredictionRepository
-from tests.handlers.conftest import USER, Workbench
+from tests.handlers.conftest import Workbench
 
 MODEL = "black-forest-labs/flux-schnell"
 AFTER_GRACE = timedelta(seconds=5)
@@ -62,8 +62,8 @@ class Orders:
     def send(self, name: str, words: str, fault: str | None = None) -> None:
         """A job orders a picture; the create may get no answer, and is not looked for before the job looks again."""
         ref = JobRef(JobKind.IMAGE, name)
-        fields = {"user_id": USER, "status": "pending", "scene_id": self.bench.scene(name), "text": words}
-        self.bench.write(ref.path, fields)
+        # jobs that never end, of a user who has no others
+        self.bench.write(ref.path, {"user_id": f"user-of-{self.seed}", "status": "pending", "text": words})
         _, job = self.bench.desk().jobs.claim(ref, CreatedWake(), self.bench.now(), timedelta(seconds=180))
         self._turns[name] = Turn(self.bench.desk(), job, 500.0)
         self._orders[name] = PredictionOrder(MODEL, {"prompt": f"{words} [stub:slow]"}, 0.003, 60, seed=self.seed)
@@ -229,28 +229,28 @@ def deliver(orders: Orders, name: str, prediction: ProviderPrediction) -> None:
 
 def test_a_webhook_cannot_hand_over_what_another_record_holds(workbench: Workbench):
     orders = Orders(workbench, 113)
-    orders.send("hook-there", "A lighthouse")
-    orders.send("hook-lost", "A lighthouse", LOST)
-    others = orders.record("hook-there").prediction_id or ""
-    deliver(orders, "hook-lost", told(workbench, others))
-    assert orders.record("hook-lost").state is PredictionState.SUBMITTING
-    assert orders.record("hook-lost").prediction_id is None
+    orders.send("told-there", "A lighthouse")
+    orders.send("told-lost", "A lighthouse", LOST)
+    others = orders.record("told-there").prediction_id or ""
+    deliver(orders, "told-lost", told(workbench, others))
+    assert orders.record("told-lost").state is PredictionState.SUBMITTING
+    assert orders.record("told-lost").prediction_id is None
     assert told(workbench, others).status in ("starting", "processing")
 
 
 def test_a_webhook_cannot_hand_over_what_has_a_rivals_words(workbench: Workbench):
     orders = Orders(workbench, 114)
-    orders.send("hook-words", "A lighthouse", LOST)
-    orders.send("hook-rival", "A harbour", ARRIVED)
+    orders.send("told-words", "A lighthouse", LOST)
+    orders.send("told-rival", "A harbour", ARRIVED)
     (rivals,) = [one.id for one in workbench.replicate.predictions.values() if one.input.get("seed") == 114]
-    deliver(orders, "hook-words", told(workbench, rivals))
-    assert orders.record("hook-words").prediction_id is None
-    deliver(orders, "hook-rival", told(workbench, rivals))
-    assert orders.record("hook-rival").prediction_id == rivals
+    deliver(orders, "told-words", told(workbench, rivals))
+    assert orders.record("told-words").prediction_id is None
+    deliver(orders, "told-rival", told(workbench, rivals))
+    assert orders.record("told-rival").prediction_id == rivals
 
 
 def test_a_webhook_tells_twins_apart(workbench: Workbench):
-    orders, names = Orders(workbench, 115), ["hook-twin-1", "hook-twin-2"]
+    orders, names = Orders(workbench, 115), ["told-twin-1", "told-twin-2"]
     for name in names:
         orders.send(name, "A lighthouse", ARRIVED)
     first, second = [one.id for one in workbench.replicate.predictions.values() if one.input.get("seed") == 115]
@@ -264,12 +264,12 @@ def test_a_webhook_tells_twins_apart(workbench: Workbench):
 
 def test_a_webhook_of_a_second_prediction_calls_nothing_off_in_doubt(workbench: Workbench):
     orders = Orders(workbench, 116)
-    orders.send("hook-holds", "A lighthouse")
-    orders.send("hook-waits", "A lighthouse", ARRIVED)
-    held = orders.record("hook-holds").prediction_id
+    orders.send("told-holds", "A lighthouse")
+    orders.send("told-waits", "A lighthouse", ARRIVED)
+    held = orders.record("told-holds").prediction_id
     (other,) = [
         one.id for one in workbench.replicate.predictions.values() if one.input.get("seed") == 116 and one.id != held
     ]
-    deliver(orders, "hook-holds", told(workbench, other))
-    assert orders.record("hook-holds").prediction_id == held
+    deliver(orders, "told-holds", told(workbench, other))
+    assert orders.record("told-holds").prediction_id == held
     assert told(workbench, other).status in ("starting", "processing")
