@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { after, before, describe, test } from 'node:test';
+import { after, before, test } from 'node:test';
 
 import { assertFails, assertSucceeds, initializeTestEnvironment } from '@firebase/rules-unit-testing';
 import { doc, setLogLevel, writeBatch } from 'firebase/firestore';
@@ -12,36 +12,33 @@ import { otherCases } from './other_cases.mjs';
 import { OTHER, OWNER, STANDING } from './table.mjs';
 
 const BATCH = 400;
-const AT_ONCE = 6; // cases; each of them has a client that no other uses meanwhile
 const CASES = [...tableCases(), ...otherCases()];
-const idle = {};
+const clients = {};
 let environment, closeAdmin;
 
 before(async () => {
   setLogLevel('silent'); // what is refused is expected
   const [host, port] = process.env.FIRESTORE_EMULATOR_HOST.split(':');
-  const rules = readFileSync(process.env.RULES, 'utf8');
-  const firestore = { host, port: Number(port), rules };
+  const firestore = { host, port: Number(port), rules: readFileSync(process.env.RULES, 'utf8') };
   environment = await initializeTestEnvironment({ projectId: 'demo-rules', firestore });
-  const clients = (context) => Array.from({ length: AT_ONCE }, () => context().firestore());
-  idle.owner = clients(() => environment.authenticatedContext(OWNER));
-  idle['other user'] = clients(() => environment.authenticatedContext(OTHER));
-  idle.anonymous = clients(() => environment.unauthenticatedContext());
-  await openAdmin();
-  await writeGiven(idle.admin[0]);
+  await environment.clearFirestore();
+  clients.owner = environment.authenticatedContext(OWNER).firestore();
+  clients['other user'] = environment.authenticatedContext(OTHER).firestore();
+  clients.anonymous = environment.unauthenticatedContext().firestore();
+  clients.admin = await openAdmin();
+  await writeGiven(clients.admin);
 });
 
 after(async () => {
-  closeAdmin();
-  await environment.cleanup();
+  closeAdmin?.();
+  await environment?.cleanup();
 });
 
-/** An administrator's client is good for one callback, which has to last as long as the tests. */
+/** An administrator's client is good for one callback, which lasts as long as the tests. */
 function openAdmin() {
   return new Promise((opened, failed) => {
     environment.withSecurityRulesDisabled((context) => {
-      idle.admin = Array(AT_ONCE).fill(context.firestore());
-      opened();
+      opened(context.firestore());
       return new Promise((closed) => { closeAdmin = closed; });
     }).catch(failed);
   });
@@ -56,20 +53,11 @@ async function writeGiven(admin) {
   }
 }
 
-async function run({ who, allowed, act }) {
-  const client = idle[who].pop();
-  try {
-    await (allowed ? assertSucceeds : assertFails)(act(client));
-  } finally {
-    idle[who].push(client);
-  }
-}
-
 test('the table: every entry is a case, and no two are the same', () => {
   assert.equal(tableCases().length, expectedCases());
   assert.equal(new Set(CASES.map(({ name }) => name)).size, CASES.length);
 });
 
-describe('firestore.rules', { concurrency: AT_ONCE }, () => {
-  for (const made of CASES) test(made.name, () => run(made));
-});
+for (const { name, who, allowed, act } of CASES) {
+  test(name, () => (allowed ? assertSucceeds : assertFails)(act(clients[who])));
+}
