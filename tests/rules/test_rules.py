@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-RULES = ROOT / "firestore.rules"
-LEAST_CASES = 1400
+RULES = {"firestore.test.mjs": ROOT / "firestore.rules", "storage.test.mjs": ROOT / "storage.rules"}
+LEAST_CASES = {"firestore.test.mjs": 1400, "storage.test.mjs": 300}
 """So that a table that is emptied by mistake does not pass."""
 LIMIT_SECONDS = 600
 
@@ -64,24 +64,28 @@ def assert_right(outcome: Outcome, least: int) -> None:
     assert len(outcome.names) >= least
 
 
-def test_every_case_of_the_table(firestore_emulator: str, tmp_path: Path):
-    assert_right(run_cases("firestore.test.mjs", firestore_emulator, tmp_path, rules=RULES), LEAST_CASES)
+@pytest.mark.parametrize("script", RULES)
+def test_every_case_of_the_table(firestore_emulator: str, tmp_path: Path, script: str):
+    assert_right(run_cases(script, firestore_emulator, tmp_path, rules=RULES[script]), LEAST_CASES[script])
 
 
 @pytest.mark.parametrize(
-    ("right", "wrong", "noticed_by"),
+    ("script", "rule", "noticed_by"),
     [
         (
+            "firestore.test.mjs",
             "&& owns('scenes', data.scene_id)",
-            "",
             "image_generation_jobs: created with scene_id: another user's scene is refused",
         ),
+        ("storage.test.mjs", " && uid != 'uploads'", "uploads/u1/pictures: a user called uploads cannot get"),
     ],
 )
 def test_a_hole_in_the_rules_is_noticed(
-    firestore_emulator: str, tmp_path: Path, right: str, wrong: str, noticed_by: str
+    firestore_emulator: str, tmp_path: Path, script: str, rule: str, noticed_by: str
 ):
-    rules = tmp_path / "firestore.rules"
-    rules.write_text(RULES.read_text().replace(right, wrong))
-    outcome = run_cases("firestore.test.mjs", firestore_emulator, tmp_path, rules=rules, only=noticed_by)
+    text = RULES[script].read_text()
+    assert rule in text
+    holed = tmp_path / "holed.rules"
+    holed.write_text(text.replace(rule, ""))
+    outcome = run_cases(script, firestore_emulator, tmp_path, rules=holed, only=noticed_by)
     assert list(outcome.failures) == [noticed_by]
