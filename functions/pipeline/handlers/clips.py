@@ -153,7 +153,7 @@ def _order_clip(turn: Turn, work: ClipWork, terms: ClipTerms, tools: Tools) -> P
             work.image_url, picture, max_bytes=settings.max_image_bytes, kind="image", should_stop=turn.check
         )
         picture = upright_file(picture, Path(folder) / "upright")
-        noted = moderate([work.place.text], picture, tools)
+        noted = moderate([work.place.text, prompt], picture, tools)
         turn.adjust(replace(one, field=f"{work.prefix}{one.field}") for one in noted)
         key = content_key(
             "clip",

@@ -98,7 +98,8 @@ def _prepare(turn: Turn, request: ImageRequest, terms: PictureTerms, desk: Desk,
     named = read_named_documents(request, desk)
     turn.adjust(terms.adjustments)
     turn.write({"stage": "prompt"}, [scene_generating(request.scene_id, "image")])
-    turn.adjust(moderate([request.text, request.style_prompt], None, tools))
+    story = [str(named.storyboard.get(name) or "")[:1000] for name in ("title", "style")]
+    turn.adjust(moderate([request.text, request.style_prompt, *story], None, tools))
     writer = Writer(desk, tools)
     writer.tell_story(request.user_id, request.storyboard_id, named.storyboard)
     worded = writer.words(request.text, request.style_prompt, request.scene_id, named.scenes[request.scene_id])
