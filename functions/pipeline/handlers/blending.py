@@ -101,7 +101,7 @@ def _order(
         fetch_product(turn, request, product, desk, tools)
         if pictures_needed == 1:
             pictures = [Path(folder) / "composite.png"]
-            composite_product(scene, product, pictures[0], placement_of(request))
+            composite_product(scene, product, pictures[0], placement_of(request), should_stop=turn.check)
         else:
             pictures = [scene, upright_file(product, Path(folder) / "upright")]
         uploaded = [tools.replicate.upload_file(picture, inspect_image(picture).media_type) for picture in pictures]

@@ -192,10 +192,8 @@ def _store(
         if request.use_product_composite and not blended.url:
             product, composite = picture.with_name("product"), picture.with_name("composite.png")
             fetch_product(turn, request, product, desk, tools)
-            background_removed = composite_product(
-                picture, product, composite, placement_of(request)
-            ).background_removed
-            picture = composite
+            made = composite_product(picture, product, composite, placement_of(request), should_stop=turn.check)
+            picture, background_removed = composite, made.background_removed
         picture = upright_file(picture, Path(folder) / "upright")
         image = inspect_image(picture)
         thumbnail = Path(folder) / "thumbnail.webp"
@@ -207,7 +205,7 @@ def _store(
             thumbnail,
             thumbnail_type,
         )
-    made = StoredImage(
+    image_stored = StoredImage(
         image_url=stored.url,
         image_key=stored.key,
         thumbnail_url=stored_thumbnail.url,
@@ -222,8 +220,8 @@ def _store(
         composite_model=blended.model or None,
     )
     if not blended.fell_back:  # the next job shall try Kontext again
-        remember(turn, predicted, made, "image_key", made.size_bytes, tools)
-    return made
+        remember(turn, predicted, image_stored, "image_key", image_stored.size_bytes, tools)
+    return image_stored
 
 
 def _store_again(turn: Turn, request: ImageRequest, predicted: Predicted, tools: Tools) -> StoredImage:
