@@ -62,7 +62,8 @@ def needed(query: StructuredQuery, summed: list[str]) -> set[Index]:
     """
     where = query.where
     filters = [one.field_filter for one in where.composite_filter.filters] or [where.field_filter]
-    equal = [one.field.field_path for one in filters if one.op == StructuredQuery.FieldFilter.Operator.EQUAL]
+    operators = StructuredQuery.FieldFilter.Operator
+    equal = [one.field.field_path for one in filters if one.op in (operators.EQUAL, operators.IN)]
     orders = [
         "-" * (order.direction == StructuredQuery.Direction.DESCENDING) + order.field.field_path
         for order in query.order_by
@@ -111,6 +112,7 @@ def send_every_query(client: firestore.Client, user_id: str) -> None:
     list(deletions.left_over(datetime.now(UTC)))
     predictions = PredictionRepository(client, timedelta(days=30))
     predictions.with_seed(7, datetime.now(UTC))
+    predictions.count_since(["some/model", "another/model"], datetime.now(UTC))
     predictions.of_job("image_generation_jobs/no-such")
     list(predictions.to_check(datetime(2025, 1, 1, tzinfo=UTC)))
     videos.delete_video("run-1")

@@ -1,7 +1,6 @@
 """Runs worlds: one seed, one schedule, one verdict."""
 
 import io
-from collections.abc import Iterable
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from random import Random
@@ -58,9 +57,3 @@ def replay(
         paid=len(world.replicate.accepted),
         operations=len({prediction.op for prediction in world.replicate.accepted}),
     )
-
-
-def first_fault(seeds: Iterable[int], world_type: type[World] = World) -> Verdict | None:
-    """The first schedule that goes wrong, or None."""
-    verdicts = (replay(seed, world_type=world_type) for seed in seeds)
-    return next((verdict for verdict in verdicts if verdict.faults), None)

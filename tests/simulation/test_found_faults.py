@@ -129,7 +129,7 @@ class DyingBetweenMarks(World):
 def test_a_retry_that_died_shows_every_clip_that_it_lists() -> None:
     moody = ProviderMood(fails=0.5, longest_start_seconds=0.1, longest_run_seconds=1.0)
     weather = replace(STILL, jobs=(JobPlan("job-0", 3, 0.0, again_after=1.0),), provider=moody)
-    verdict = replay(1, weather, world_type=DyingBetweenMarks)
-    assert "for the test" in "\n".join(verdict.trace)
-    assert verdict.statuses == ("error", "complete")
-    assert not verdict.faults, verdict.faults
+    verdicts = [replay(seed, weather, world_type=DyingBetweenMarks) for seed in range(25)]
+    assert not [verdict.faults for verdict in verdicts if verdict.faults]
+    died = [verdict for verdict in verdicts if "for the test" in "\n".join(verdict.trace)]
+    assert ("error", "complete") in {verdict.statuses for verdict in died}

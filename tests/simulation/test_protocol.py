@@ -17,7 +17,7 @@ from pipeline.domain.jobs import Job
 from pipeline.domain.predictions import PredictionRecord, PredictionState, ProviderPrediction
 from pipeline.handlers.tools import Desk, Tools
 from pipeline.repositories.jobs import JobRepository
-from tests.simulation.runner import Verdict, first_fault, replay
+from tests.simulation.runner import Verdict, replay
 from tests.simulation.schedule import CALM, Hazards
 from tests.simulation.virtual_platform import PlatformMood
 from tests.simulation.virtual_replicate import ProviderMood, VirtualReplicate
@@ -235,12 +235,11 @@ def test_who_takes_a_twins_prediction_is_noticed(broken: type[World], symptom: s
         (SendsAgain, "was paid 2 times"),
         (ForgetsUnknown, "was paid 2 times"),
         (WithoutFence, "holds"),
-        (TakesOthers, "which is another's"),
         (LosesWakes, "for ever"),
     ],
 )
 def test_a_broken_protocol_is_noticed(broken: type[World], symptom: str) -> None:
-    verdict = first_fault(range(SEED, SEED + 150), broken)
+    verdicts = (replay(seed, world_type=broken) for seed in range(SEED, SEED + 150))
+    verdict = next((one for one in verdicts if symptom in "; ".join(one.faults)), None)
     assert verdict is not None
-    assert symptom in "; ".join(verdict.faults)
     assert f"--seed {verdict.seed} --trace" in str(verdict)

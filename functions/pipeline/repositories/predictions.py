@@ -58,7 +58,7 @@ class PredictionRepository:
         once, some may each count the others or not."""
         query = self._client.collection(COLLECTION).where(filter=FieldFilter("model", "in", sorted(models)))
         query = query.where(filter=FieldFilter("created_at", ">", since))
-        counting: Any = query.count()  # the SDK types it as the class itself
+        counting: Any = query.order_by("created_at").count()  # the SDK types it as the class itself
         return int(counting.get()[0][0].value)
 
     def open(self, op: str, job_path: str, user_id: str, order: PredictionOrder, now: datetime) -> PredictionRecord:
