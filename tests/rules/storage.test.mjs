@@ -13,7 +13,10 @@ import { openClients } from './clients.mjs';
 import { FOLDERS, OPERATIONS, PEOPLE, TYPES, UPLOADS } from './storage_table.mjs';
 
 const FOREIGN = new RegExp([
-  'firestore\\.', '(?<!request\\.)\\bresource\\b', 'request\\.(?!auth\\b|resource\\.)', 'request\\.resource\\.(?!contentType\\b|size\\b)',
+  'firestore\\.',
+  '(?<!request\\.)\\bresource\\b',
+  'request\\.(?!auth\\b|resource\\.)',
+  'request\\.resource\\.(?!contentType\\b|size\\b)',
 ].join('|'));
 const PICTURE = { contentType: 'image/png', size: 1000 };
 

@@ -31,7 +31,8 @@ export const TYPES = {
   ],
   wrong: [
     'image/svg+xml', 'image/gif', 'image/png; charset=x', 'image/', 'ximage/png', 'text/html', 'text/plain',
-    'application/json', 'application/octet-stream', 'application/pdf', 'application/vnd.apple.mpegurl', 'audio/mpegurl', 'audio/x-mpegurl',
+    'application/json', 'application/octet-stream', 'application/pdf', 'application/vnd.apple.mpegurl',
+    'audio/mpegurl', 'audio/x-mpegurl',
     'video/mp4\ntext/html', 'video/', 'multipart/mixed', '', null,
   ],
 };

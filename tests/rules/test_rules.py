@@ -3,6 +3,7 @@
 Node runs them, all in one process, because the client is a JavaScript library; its JUnit report says how each ended.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -12,10 +13,16 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.domain.requests import REQUEST_MODELS
+
 ROOT = Path(__file__).parents[2]
 RULES = {"firestore.test.mjs": ROOT / "firestore.rules", "storage.test.mjs": ROOT / "storage.rules"}
 LEAST_CASES = {"firestore.test.mjs": 1400, "storage.test.mjs": 300}
 """So that a table that is emptied by mistake does not pass."""
+NOT_ASKED_FOR = {"job_id", "status", "created_at", "updated_at"} | {
+    *("model", "style", "progress_percent", "clips", "video_url")  # the web page writes these, nobody reads them
+}
+"""Fields of job documents that are not of a request, or, as `clips`, of one kind only."""
 LIMIT_SECONDS = 600
 
 
@@ -28,13 +35,18 @@ class Outcome:
     """What Node says about each case that failed, by its name."""
 
 
+def node() -> str:
+    """The Node.js on PATH."""
+    found = shutil.which("node")
+    if found is None:
+        pytest.fail("Node.js is needed to test the rules: https://nodejs.org", pytrace=False)
+    return found
+
+
 def run_cases(script: str, emulator: str, folder: Path, *, rules: Path, only: str = "") -> Outcome:
     """Run the cases of a script of this folder against `rules`; `only` those whose names the expression matches."""
-    node = shutil.which("node")
-    if node is None:
-        pytest.fail("Node.js is needed to test the rules: https://nodejs.org", pytrace=False)
     report = folder / f"{script}.xml"
-    command = [node, "--test", "--test-reporter=junit", f"--test-reporter-destination={report}"]
+    command = [node(), "--test", "--test-reporter=junit", f"--test-reporter-destination={report}"]
     command += [f"--test-name-pattern={only}"] if only else []
     ended = subprocess.run(
         [*command, str(Path(__file__).with_name(script))],
@@ -62,6 +74,19 @@ def assert_right(outcome: Outcome, least: int) -> None:
     told = "\n".join(f"  {name}\n      {message}" for name, message in outcome.failures.items())
     assert not outcome.failures, f"{len(outcome.failures)} of {len(outcome.names)} cases failed:\n{told}"
     assert len(outcome.names) >= least
+
+
+def test_the_table_has_every_field_of_every_request():
+    print_fields = """
+        import { COLLECTIONS } from './table.mjs';
+        const fields = Object.entries(COLLECTIONS).map(([name, entry]) => [name, Object.keys(entry.fields ?? {})]);
+        console.log(JSON.stringify(Object.fromEntries(fields)));
+    """
+    command = [node(), "--input-type=module", "--eval", print_fields]
+    printed = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True).stdout
+    fields = {name: set(found) for name, found in json.loads(printed).items()}
+    for kind, model in REQUEST_MODELS.items():
+        assert fields[kind.collection] - NOT_ASKED_FOR == set(model.model_fields) - {"clips"}, kind
 
 
 @pytest.mark.parametrize("script", RULES)
