@@ -13,8 +13,9 @@ from av.container import InputContainer
 from av.error import FFmpegError
 from av.stream import Disposition
 
-from pipeline.adapters.picture_packets import PicturePackets, count_packets, read_picture_packets
-from pipeline.adapters.sample_tables import check_sample_tables
+from pipeline.adapters.picture_packets import MAX_PIXELS, PicturePackets, count_packets, read_picture_packets
+from pipeline.adapters.sample_tables import check_sample_tables, is_plain_movie
+from pipeline.adapters.trial_reading import try_reading
 from pipeline.domain.copy_points import NO_POINTS, find_copy_points
 from pipeline.domain.errors import UnsupportedMedia
 from pipeline.domain.media import AudioStream, MediaProbe, VideoStream
@@ -22,8 +23,9 @@ from pipeline.domain.media import AudioStream, MediaProbe, VideoStream
 DEMUXERS = "mov,matroska,webm,mp3,wav,flac,ogg,aac"
 """What may be opened: containers that hold their media themselves. No playlist, no concat, no reference."""
 
-INPUT_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": DEMUXERS}
-"""For every input that came from outside. References of MOV files to other files are off by default (enable_drefs)."""
+INPUT_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": DEMUXERS, "max_pixels": str(MAX_PIXELS)}
+"""For every input that came from outside: of no stream is a larger picture decoded, not even of a cover. References of
+MOV files to other files are off by default (enable_drefs)."""
 
 PROBE_OPTIONS = {**INPUT_OPTIONS, "codec_whitelist": "none", "fflags": "-genpts", "probesize": "1000000"}
 """For opening: no decoder is allowed, or FFmpeg would try those of all streams. Nor may it pile up packets that have no
@@ -69,18 +71,26 @@ def open_media(path: Path, *, decoding: bool = False) -> InputContainer:
     return av.open(str(path), options=INPUT_OPTIONS if decoding else PROBE_OPTIONS)
 
 
+def shown_pictures(container: InputContainer) -> list[av.VideoStream]:
+    """The streams that play, the first of which is taken: not the covers, wherever in the file they are."""
+    return [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
+
+
 def _options(path: Path) -> dict[str, str]:
     with path.open("rb") as file:
         beginning = file.read(4)
     for signatures, options in SIGNATURES.items():
         if beginning.startswith(signatures):
+            try_reading(path, PROBE_OPTIONS | options)
             return PROBE_OPTIONS | options
     check_sample_tables(path)
+    if not is_plain_movie(path):
+        try_reading(path, PROBE_OPTIONS)
     return PROBE_OPTIONS
 
 
 def _probe(container: InputContainer, size_bytes: int) -> MediaProbe:
-    streams = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
+    streams = shown_pictures(container)
     if not streams and not container.streams.audio:
         raise UnsupportedMedia("The file has neither pictures nor sound.")
     video = _video(streams[0], *read_picture_packets(container, streams[0])) if streams else None
