@@ -81,7 +81,12 @@ def with_music(plan: CompositionPlan, sound: Any | None, music: Path) -> Any:
 
 def media_input(path: Path, *, clip: int = 0, **options: Any) -> Any:
     """A file from outside, opened with the whitelists. Inputs of different `clip` are different."""
-    return _input(clip, filename=str(path), **INPUT_OPTIONS, **options)
+    return _input(clip, filename=f"file:{path}", **INPUT_OPTIONS, **options)
+
+
+def media_pictures(path: Path, *, clip: int = 0, **options: Any) -> Any:
+    """The pictures that play of a file from outside, and no cover that it may have before them."""
+    return media_input(path, clip=clip, **options)["V"]
 
 
 def _ducked(sound: Any, track: Any) -> Any:
@@ -136,7 +141,7 @@ def _pictures(plan: CompositionPlan, piece: Piece, path: ClipPath) -> Any:
     if clip.is_steady:
         stream = _steady_pictures(clip, piece, plan, path(piece.clip))
     else:
-        stream = media_input(path(piece.clip), clip=piece.clip).video.filter("setpts", "PTS-STARTPTS")
+        stream = media_pictures(path(piece.clip), clip=piece.clip).filter("setpts", "PTS-STARTPTS")
         stream = (
             _in_form(stream, clip, plan)
             .filter("fps", _rate(form))
@@ -161,7 +166,7 @@ def _steady_pictures(clip: ClipPlan, piece: Piece, plan: CompositionPlan, path: 
     if piece.start:
         wanted = clip.start_seconds + (piece.start + 0.5) * clip.frame_seconds
         options = {"ss": f"{wanted:.6f}", "noaccurate_seek": None, "seek_timestamp": 1}
-    stream = media_input(path, clip=piece.clip, threads=1, **options).video
+    stream = media_pictures(path, clip=piece.clip, threads=1, **options)
     if piece.start:
         earliest = clip.start_seconds + (piece.start - 0.5) * clip.frame_seconds
         stream = stream.filter("trim", start=f"{earliest:.6f}")

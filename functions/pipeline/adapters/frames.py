@@ -5,7 +5,7 @@ from pathlib import Path
 import ffmpeg
 
 from pipeline.adapters.ffmpeg import run_ffmpeg
-from pipeline.adapters.filter_graphs import media_input
+from pipeline.adapters.filter_graphs import media_pictures
 
 THUMBNAIL_EDGE_PIXELS = 480
 DEADLINE_SECONDS = 60.0
@@ -17,8 +17,8 @@ def write_clip_thumbnail(video: Path, target: Path) -> None:
     """Write a JPEG of one telling frame, its longer edge at most 480 pixels. Raises MediaError."""
     edge = THUMBNAIL_EDGE_PIXELS
     frame = (
-        media_input(video)
-        .video.filter("scale", w="max(iw*sar,2)", h="ih")  # square pixels
+        media_pictures(video)
+        .filter("scale", w="max(iw*sar,2)", h="ih")  # square pixels
         # small before `thumbnail`, which keeps all its candidates in memory
         .filter("scale", w=f"min({edge},iw)", h=f"min({edge},ih)", force_original_aspect_ratio="decrease")
         .filter("setsar", "1")

@@ -22,7 +22,7 @@ from av.container import InputContainer
 from av.error import FFmpegError
 
 from pipeline.adapters.local_disk import FULL_DISK
-from pipeline.adapters.media_probe import open_media
+from pipeline.adapters.media_probe import open_media, shown_pictures
 from pipeline.domain.errors import JobError, MediaError, OutOfSpace
 from pipeline.domain.media_plans import CompositionPlan
 from pipeline.domain.media_segments import Piece
@@ -71,7 +71,9 @@ def read_pictures(path: Path, piece: Piece) -> Iterator[Picture]:
 
 def _packets(path: Path, piece: Piece) -> Iterator["av.Packet[av.VideoStream]"]:
     with open_media(path) as container:
-        yield from islice((packet for packet in container.demux(video=0) if packet.size), piece.start, piece.end)
+        yield from islice(
+            (packet for packet in container.demux(shown_pictures(container)[0]) if packet.size), piece.start, piece.end
+        )
 
 
 class FinalVideo:

@@ -14,7 +14,7 @@ from av.container import InputContainer
 from av.error import FFmpegError
 from PIL import Image, ImageChops, ImageStat
 
-from pipeline.adapters.media_probe import open_media
+from pipeline.adapters.media_probe import open_media, shown_pictures
 from pipeline.domain.errors import MediaError
 from pipeline.domain.media_plans import CompositionPlan
 from pipeline.domain.media_segments import Piece, Segment
@@ -93,7 +93,7 @@ def _frame(path: Path, seconds: float, *, exactly: bool = True) -> av.VideoFrame
     """The picture shown `seconds` after the first, or the last keyframe before it, for which no other is decoded."""
     try:
         with open_media(path) as container:
-            stream = container.streams.video[0]
+            stream = shown_pictures(container)[0]
             unit = stream.time_base or 1
             wanted = (stream.start_time or 0) + round(seconds / unit)
             container.seek(wanted, stream=stream)
