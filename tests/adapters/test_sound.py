@@ -18,10 +18,12 @@ from tests.composition_files import (
     Studio,
     assert_plays_everywhere,
     assert_sound_lasts_as_long_as_pictures,
+    ffmpeg_words,
     gray_pictures,
     loudness,
     sound_of,
 )
+from tests.hostile.memory import read_apart
 from tests.media_samples import MediaSamples
 
 RATE_HZ = 48_000
@@ -86,6 +88,32 @@ def test_a_tone_goes_on_through_all_joints_also_those_of_batches(
         assert min(steps) > 0.75 * float(np.median(steps))
     assert max(steps) < 1.5 * float(np.median(steps))
     assert min(steps) > 0.02
+
+
+def late_sound(seconds: int, at_seconds: int) -> list[str]:
+    """A clip of one small picture a second, and three seconds of sound of which nearly all comes late."""
+    late = f"[1:a]asetpts='if(gt(N,20),PTS+{at_seconds}*44100,PTS)'[a]"
+    pictures = ["-f", "lavfi", "-i", f"color=red:s=64x64:r=1:d={seconds}", "-f", "lavfi", "-i", "sine=d=3"]
+    mapped = ["-filter_complex", late, "-map", "0", "-map", "[a]"]
+    return [*pictures, *mapped, "-c:v", "libx264", "-preset", "ultrafast", "-c:a", "pcm_s16le", "-ar", "44100"]
+
+
+def test_a_hole_in_the_sound_is_silence(studio: Studio):
+    clip = studio.folder / "hole.mkv"
+    ffmpeg_words(*late_sound(20, 15), str(clip))
+    samples = sound_of(studio.compose([clip]).path)
+    assert loudness(samples[:, 2 * RATE_HZ : 14 * RATE_HZ]) < 0.001
+    assert loudness(samples[:, 16 * RATE_HZ : 17 * RATE_HZ]) > 0.02
+
+
+def test_a_hole_of_hours_takes_no_memory(media_samples: MediaSamples, studio: Studio):
+    """ffmpeg makes a hole's silence at once, so that a small file made it take three gigabytes."""
+    far, within = studio.folder / "far.mkv", studio.folder / "within.mkv"
+    ffmpeg_words(*late_sound(5, 5 * 3600), str(far))
+    ffmpeg_words(*late_sound(1200, 1190), str(within))
+    readings = read_apart("prepare", media_samples.solid("red", sound_hz=300), [far, within])
+    assert [reading.outcome for reading in readings] == ["read", "read"]
+    assert readings[-1].children_mb < 150
 
 
 def test_silent_clips_without_music_have_no_sound(media_samples: MediaSamples, studio: Studio):

@@ -22,6 +22,11 @@ TAGS = {"color_primaries": "bt709", "color_trc": "bt709", "colorspace": "bt709",
 NO_TAGS = {"color_primaries": "unknown", "color_trc": "unknown", "colorspace": "unknown", "range": "unknown"}
 MUSIC_FADE_SECONDS = 1.5
 MUSIC_VOLUME_UNDER_CLIPS = 0.5
+BESIDE_SECONDS = 1.0
+"""So much sound before and after the pictures is used."""
+HOLE_SECONDS = 300
+"""ffmpeg makes the silence of a hole at once, a gigabyte for twenty minutes: after a longer one all is silent."""
+BEFORE_A_HOLE = f"lte(t-if(isnan(prev_selected_t),0,prev_selected_t),{HOLE_SECONDS})"
 LOUDNESS = {"I": -14, "TP": -1.5, "LRA": 11}  # EBU R 128 measures, at the level that video platforms play at
 
 ClipPath = Callable[[int], Path]
@@ -206,6 +211,8 @@ def _sound(plan: CompositionPlan, piece: Piece, path: ClipPath) -> Any:
     if clip.has_audio:
         stream = media_input(path(piece.clip), clip=piece.clip).audio
         stream = stream.filter("asetpts", f"PTS-{clip.start_seconds:.6f}/TB")
+        seconds = float(piece.end / plan.form.frame_rate) + BESIDE_SECONDS
+        stream = stream.filter("atrim", start=-BESIDE_SECONDS, end=f"{seconds:.6f}").filter("aselect", BEFORE_A_HOLE)
         # gaps and a late beginning become silence, so that sound stays with its pictures
         stream = stream.filter("aresample", AUDIO_RATE_HZ, **{"async": 1, "first_pts": 0})
         stream = stream.filter("aformat", **SOUND_FORM).filter("apad")
