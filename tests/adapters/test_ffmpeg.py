@@ -160,3 +160,10 @@ class TestPipes:
         with pytest.raises(MediaError, match="Broken pipe"):
             run_ffmpeg(source, deadline_seconds=20, stdout=writing)
         os.close(writing)
+
+
+def test_who_wants_more_memory_than_it_may_have_fails(tmp_path: Path):
+    """A picture of a third of a gigabyte, where a quarter is allowed."""
+    huge = ["-f", "lavfi", "-i", "color=red:s=16000x16000", "-frames:v", "1", str(tmp_path / "huge.jpg")]
+    with pytest.raises(MediaError, match="more memory than this function has"):
+        run_ffmpeg(huge, deadline_seconds=30, memory_bytes=256_000_000)

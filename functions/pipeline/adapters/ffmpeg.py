@@ -15,9 +15,12 @@ from collections.abc import Callable, Iterator, Sequence
 
 import imageio_ffmpeg
 
+from pipeline.adapters.process_limits import limit_process, machine_memory_bytes
 from pipeline.domain.errors import DeadlineExceeded, MediaError, OutOfSpace
 
 LAST_LINES = 8
+MEMORY_SHARE = 0.75
+"""Of all memory. An ffmpeg that wants more fails, and not the function, with whatever else it works on."""
 LOOK_SECONDS = 0.5
 STALL_SECONDS = 180.0
 """Who shows nothing new for so long hangs. Much longer than the longest look for a frame that is far into a clip."""
@@ -37,8 +40,10 @@ def run_ffmpeg(
     stdin: int = subprocess.DEVNULL,
     stdout: int = subprocess.DEVNULL,
     stall_seconds: float = STALL_SECONDS,
+    memory_bytes: int = 0,
 ) -> None:
-    """Run ffmpeg with `arguments` (without its own name); `stdin` and `stdout` are file descriptors.
+    """Run ffmpeg with `arguments` (without its own name); `stdin` and `stdout` are file descriptors, `memory_bytes` is
+    what it may have of its own: 0 is MEMORY_SHARE of the machine's.
 
     `on_progress` gets shares from 0 to 1, `should_stop` is called about twice a second; what either raises ends ffmpeg
     and propagates. Raises DeadlineExceeded, OutOfSpace, or MediaError with ffmpeg's last lines, or when it hangs.
@@ -51,6 +56,7 @@ def run_ffmpeg(
         finally:
             os.close(writing)
         try:
+            limit_process(process.pid, memory_bytes=memory_bytes or int(MEMORY_SHARE * machine_memory_bytes()))
             for line in _lines(told.fileno(), ends_at, should_stop, stall_seconds):
                 if line.startswith("frame=") and total_frames:
                     on_progress(min(int(line.removeprefix("frame=").strip() or 0) / total_frames, 1.0))
@@ -118,6 +124,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def _failure(words: str, code: int) -> MediaError | OutOfSpace:
     if "No space left on device" in words:
         return OutOfSpace("The function's disk, which is its memory, is too small for this video.")
+    if "Cannot allocate memory" in words:
+        return MediaError("The video takes more memory than this function has for it.")
     if code == -signal.SIGKILL:
         return MediaError("ffmpeg was killed, most likely because the function ran out of memory.")
     lines = [line.strip() for line in words.splitlines() if line.strip()][-LAST_LINES:]
