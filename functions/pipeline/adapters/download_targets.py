@@ -56,14 +56,19 @@ def parse_target(url: str, allowed_http_hosts: frozenset[str]) -> DownloadTarget
         raise UnsafeUrl("Only https URLs can be fetched.")
     if "@" in parts.netloc:
         raise UnsafeUrl("A URL must not hold a user name or password.")
+    if "[" in parts.netloc and ":" not in (parts.hostname or ""):
+        raise UnsafeUrl("Only an IPv6 address may be in brackets.")
     host = _host(parts.hostname or "")
     port = _DEFAULT_PORTS[scheme] if port is None else port
     if not port:
         raise UnsafeUrl("The URL names port 0.")
     if scheme == "http" and f"{host}:{port}" not in allowed_http_hosts:
         raise UnsafeUrl("Only https URLs can be fetched.")
-    path = quote(parts.path or "/", safe=_KEPT_IN_TARGET.replace("?", ""))
-    query = f"?{quote(parts.query, safe=_KEPT_IN_TARGET)}" if parts.query else ""
+    try:
+        path = quote(parts.path or "/", safe=_KEPT_IN_TARGET.replace("?", ""))
+        query = f"?{quote(parts.query, safe=_KEPT_IN_TARGET)}" if parts.query else ""
+    except UnicodeEncodeError as exc:
+        raise UnsafeUrl("The URL holds half a character.") from exc
     return DownloadTarget(scheme, host, port, path + query)
 
 
