@@ -21,7 +21,7 @@ from pathlib import Path
 import httpcore
 
 from pipeline.adapters.download_targets import DownloadTarget, parse_target
-from pipeline.adapters.guarded_network import AddressesOf, Deadline, GuardedNetwork
+from pipeline.adapters.guarded_network import AddressesOf, Allowance, Deadline, GuardedNetwork
 from pipeline.adapters.local_disk import full_disk_is_out_of_space
 from pipeline.adapters.public_addresses import is_public_address, numeric_addresses, resolve_host
 from pipeline.domain.errors import (
@@ -37,6 +37,8 @@ _HEADERS = (("User-Agent", "words-to-video-pipeline"), ("Accept", "*/*"), ("Acce
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _WORTH_RETRYING = frozenset({408, 425, 429})
 _MAX_ADDRESSES = 4
+_MAX_BYTES_BESIDE = 256 * 1024
+"""Of one fetch, beside the file's own: the headers of an answer are at most 100 kB."""
 _KIND_NAMES: dict[MediaKind, str] = {"image": "a picture", "video": "a video", "audio": "a sound file"}
 
 
@@ -107,14 +109,15 @@ class Downloader:
         where the server told it, the total. Raises UnsafeUrl, SourceError (4xx), SourceUnreachable (no
         answer, 5xx, too slow), SourceTooLarge, UnsupportedMedia, OutOfSpace.
         """
-        network = GuardedNetwork(self._network, self._checked_addresses, Deadline(self._total_seconds))
+        allowance = Allowance(_MAX_BYTES_BESIDE)
+        network = GuardedNetwork(self._network, self._checked_addresses, Deadline(self._total_seconds), allowance)
         target = parse_target(url, self._allowed_http_hosts)
         with httpcore.ConnectionPool(ssl_context=self._ssl_context, network_backend=network) as pool:
             for _ in range(self._max_redirects + 1):
                 with _source_errors(target.host), self._request(pool, target) as response:
                     location = _header(response, b"location")
                     if response.status not in _REDIRECTS or not location:
-                        body = _checked_body(response, target.host, max_bytes)
+                        body = _checked_body(response, target.host, max_bytes, allowance)
                         watched = _watch(body, _content_length(response), should_stop, on_progress)
                         return _save(watched, path, kind, target.host)
                 target = target.redirected(location, self._allowed_http_hosts)
@@ -140,7 +143,7 @@ class Downloader:
             raise UnsafeUrl(f"The host {host} is not on the public internet.")
 
 
-def _checked_body(response: httpcore.Response, host: str, max_bytes: int) -> Iterator[bytes]:
+def _checked_body(response: httpcore.Response, host: str, max_bytes: int, allowance: Allowance) -> Iterator[bytes]:
     """The body of an answer worth reading, which ends in SourceTooLarge beyond `max_bytes`."""
     status = response.status
     if status >= 500 or status in _WORTH_RETRYING:
@@ -159,6 +162,7 @@ def _checked_body(response: httpcore.Response, host: str, max_bytes: int) -> Ite
             received += len(chunk)
             if received > max_bytes:
                 raise too_large
+            allowance.give_back(len(chunk))
             yield chunk
 
     return bounded()

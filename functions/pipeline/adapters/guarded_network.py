@@ -29,13 +29,33 @@ class Deadline:
         return left if timeout is None else min(timeout, left)
 
 
-class GuardedNetwork(httpcore.NetworkBackend):
-    """Connects to checked addresses only, and lets no operation outlive the deadline."""
+class Allowance:
+    """How many bytes may come that are not the file's: headers, answers before the answer, wraps of chunks."""
 
-    def __init__(self, network: httpcore.NetworkBackend, addresses_of: AddressesOf, deadline: Deadline) -> None:
+    def __init__(self, size_bytes: int) -> None:
+        self._left = size_bytes
+
+    def take(self, size_bytes: int) -> None:
+        """So many have come. Raises httpcore.RemoteProtocolError when they are too many."""
+        self._left -= size_bytes
+        if self._left < 0:
+            raise httpcore.RemoteProtocolError("much was said, and little of it was the file")
+
+    def give_back(self, size_bytes: int) -> None:
+        """So many were the file's: a tenth as many may wrap what follows."""
+        self._left += size_bytes + size_bytes // 10
+
+
+class GuardedNetwork(httpcore.NetworkBackend):
+    """Connects to checked addresses only, lets no operation outlive the deadline, and nobody talk without end."""
+
+    def __init__(
+        self, network: httpcore.NetworkBackend, addresses_of: AddressesOf, deadline: Deadline, allowance: Allowance
+    ) -> None:
         self._network = network
         self._addresses_of = addresses_of
         self._deadline = deadline
+        self._allowance = allowance
 
     def connect_tcp(
         self,
@@ -54,19 +74,22 @@ class GuardedNetwork(httpcore.NetworkBackend):
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as exc:
                 failure = exc
             else:
-                return _BoundedStream(stream, self._deadline)
+                return _BoundedStream(stream, self._deadline, self._allowance)
         raise failure or httpcore.ConnectError(f"no address of {host}")
 
 
 class _BoundedStream(httpcore.NetworkStream):
-    """A connection of which a server cannot keep hold by sending a byte now and then."""
+    """A connection of which a server cannot keep hold by sending a byte now and then, or very many."""
 
-    def __init__(self, stream: httpcore.NetworkStream, deadline: Deadline) -> None:
+    def __init__(self, stream: httpcore.NetworkStream, deadline: Deadline, allowance: Allowance) -> None:
         self._stream = stream
         self._deadline = deadline
+        self._allowance = allowance
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, self._deadline.bound(timeout))
+        came = self._stream.read(max_bytes, self._deadline.bound(timeout))
+        self._allowance.take(len(came))
+        return came
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self._stream.write(buffer, self._deadline.bound(timeout))
@@ -81,7 +104,7 @@ class _BoundedStream(httpcore.NetworkStream):
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
         secured = self._stream.start_tls(ssl_context, server_hostname, self._deadline.bound(timeout))
-        return _BoundedStream(secured, self._deadline)
+        return _BoundedStream(secured, self._deadline, self._allowance)
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
