@@ -407,3 +407,17 @@ class TestThumbnail:
     def test_a_full_disk_is_out_of_space(self, tmp_path: Path) -> None:
         with pytest.raises(OutOfSpace):
             write_thumbnail(picture(tmp_path / "a.png", "PNG"), Path("/dev/full"))
+
+
+def test_a_jpeg_of_a_hundred_thousand_scans_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
+    """Each scan is a look at every pixel: of a megabyte with 40 million pixels, an hour of them."""
+    written = io.BytesIO()
+    Image.effect_noise((64, 64), 40).save(written, "JPEG", progressive=True)
+    content = written.getvalue()
+    last = content.rindex(b"\xff\xda")
+    honest, hostile = tmp_path / "honest.jpg", tmp_path / "hostile.jpg"
+    honest.write_bytes(content)
+    hostile.write_bytes(content[:last] + content[last:-2] * 100_000 + content[-2:])
+    assert inspect_image(honest).width == 64
+    with pytest.raises(UnsupportedMedia, match="more than 100 scans"):
+        inspect_image(hostile)

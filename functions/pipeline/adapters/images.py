@@ -13,11 +13,14 @@ their reader needs no more:
 
 import io
 import math
+import mmap
+import re
 import threading
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from struct import error as struct_error
 from typing import Any
@@ -36,6 +39,10 @@ MAX_WEBP_PIXELS = 16_000_000
 """WebP's decoder takes 16 bytes for each pixel."""
 LARGE_PIXELS = 4_000_000
 """Larger than what the models make: these are decoded one at a time."""
+
+MAX_SCANS = 100
+"""Of a JPEG: a progressive one has ten. Each is a look at all its pixels, and sixty bytes can ask for one."""
+_SCAN = b"\xff\xda"
 
 _ONE_LARGE_AT_A_TIME = threading.Lock()
 """For all jobs of an instance."""
@@ -160,8 +167,18 @@ def _opened(path: Path, max_pixels: int) -> Iterator[Image.Image]:
             raise SourceTooLarge(_too_large(max_pixels))
         if image.format == "WEBP" and pixels > MAX_WEBP_PIXELS:
             raise SourceTooLarge(f"{_too_large(MAX_WEBP_PIXELS)} As WebP it needs too much memory; send it as a JPEG.")
+        if image.format in ("JPEG", "MPO"):
+            _check_scans(path)
         with _ONE_LARGE_AT_A_TIME if pixels > LARGE_PIXELS else nullcontext():
             yield image
+
+
+def _check_scans(path: Path) -> None:
+    """Amid the pixels of a JPEG, the mark of a scan cannot stand."""
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        scans = sum(1 for _ in islice(re.finditer(_SCAN, content), MAX_SCANS + 1))
+    if scans > MAX_SCANS:
+        raise UnsupportedMedia(f"The picture is stored in more than {MAX_SCANS} scans.")
 
 
 def _upright(image: Image.Image, enough_pixels: int | None = None) -> Image.Image:
