@@ -37,7 +37,7 @@ functions/venv/installed: functions/requirements.txt | .venv/installed
 
 node_modules/installed: package.json package-lock.json | .venv/installed
 	@echo "Installing firebase-tools ..."
-	@npm ci --no-audit --no-fund --loglevel=error
+	@npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 demo: install  ## from words to a final video, on local parts (CLIPS="a.mp4 b.mp4" AUDIO=music.m4a composes your own)
