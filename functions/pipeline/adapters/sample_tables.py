@@ -15,8 +15,8 @@ from pipeline.domain.errors import SourceTooLarge, UnsupportedMedia
 MAX_SAMPLES = 2_000_000
 """Of all tracks: an hour of pictures and eleven of sound. FFmpeg takes about 40 bytes for each."""
 
-MAX_TRACKS, MAX_BOXES = 64, 1_000_000
-"""Of those at the top, an hour of fragments of one picture has half as many."""
+MAX_TRACKS, MAX_BOXES = 64, 250_000
+"""Of boxes at the top, an hour of fragments of one picture each, 30 a second, has nearly as many."""
 
 PLAIN_HEADER_BYTES = 1_000_000
 """An hour of pictures and sound takes more, most clips a hundredth. FFmpeg makes at most twenty times of it."""

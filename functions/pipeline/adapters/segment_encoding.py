@@ -32,7 +32,7 @@ def encode_segment(
     with naming(segment.clips):
         watch.run(output, "-copyts", "-filter_complex_threads", "1", frames=segment.frames)
         with open_media(target) as container:
-            frames = container.streams.video[0].frames
+            frames = sum(stream.frames for stream in container.streams.video)
         if frames != segment.frames:
             raise MediaError(f"{frames} pictures came out instead of {segment.frames}.")
     return target
