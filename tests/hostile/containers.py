@@ -3,7 +3,6 @@
 import struct
 import zlib
 from collections.abc import Iterator
-from itertools import chain
 
 FILE_TYPE = struct.pack(">I4s4sI", 16, b"ftyp", b"isom", 512)
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -77,8 +76,8 @@ def png(width: int, height: int, *more: bytes, pixels: bytes | None = None, mode
 def deflated_zeros(size_bytes: int) -> bytes:
     """So many zeros, a thousandth of the size, made without having them in memory."""
     packer = zlib.compressobj(9)
-    parts = (packer.compress(bytes(1_000_000)) for _ in range(size_bytes // 1_000_000))
-    return b"".join(chain(parts, [packer.flush()]))
+    parts = [packer.compress(bytes(1_000_000)) for _ in range(size_bytes // 1_000_000)]
+    return b"".join([*parts, packer.flush()])
 
 
 def riff(form: bytes, *chunks: bytes) -> bytes:

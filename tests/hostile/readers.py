@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 from pipeline.adapters.clip_preparation import prepare_clip
@@ -33,12 +34,21 @@ def compose(path: Path) -> None:
         Studio(Path(folder)).compose([path, path])
 
 
+@cache
+def _clip() -> bytes:
+    """A clip of our own, made once."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "clip.mp4"
+        source = ["-f", "lavfi", "-i", "color=red:s=64x64:r=24:d=1", "-c:v", "libx264", "-preset", "ultrafast"]
+        run_ffmpeg([*source, "-pix_fmt", "yuv420p", str(path)], deadline_seconds=30)
+        return path.read_bytes()
+
+
 def compose_with_music(path: Path) -> None:
     """The file under a clip as its music."""
     with tempfile.TemporaryDirectory() as folder:
         clip = Path(folder) / "clip.mp4"
-        source = ["-f", "lavfi", "-i", "color=red:s=64x64:r=24:d=1", "-c:v", "libx264", "-preset", "ultrafast"]
-        run_ffmpeg([*source, "-pix_fmt", "yuv420p", str(clip)], deadline_seconds=30)
+        clip.write_bytes(_clip())
         Studio(Path(folder)).compose([clip], path)
 
 
