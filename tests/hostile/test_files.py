@@ -1,4 +1,4 @@
-"""Every hostile file is read as a picture and as media: nothing it refers to is reached, only errors of ours come out."""
+"""Every hostile file is read as a picture and as media: nothing it refers to is reached, only errors of ours appear."""
 
 from pathlib import Path
 

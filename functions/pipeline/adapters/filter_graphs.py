@@ -26,7 +26,7 @@ BESIDE_SECONDS = 1.0
 """So much sound before and after the pictures is used."""
 HOLE_SECONDS = 300
 """ffmpeg makes the silence of a hole at once, a gigabyte for twenty minutes: after a longer one all is silent."""
-BEFORE_A_HOLE = f"lte(t-if(isnan(prev_selected_t),0,prev_selected_t),{HOLE_SECONDS})"
+BEFORE_A_HOLE = f"isnan(t)+lte(t-if(isnan(prev_selected_t),0,prev_selected_t),{HOLE_SECONDS})"
 LOUDNESS = {"I": -14, "TP": -1.5, "LRA": 11}  # EBU R 128 measures, at the level that video platforms play at
 
 ClipPath = Callable[[int], Path]
