@@ -113,22 +113,9 @@ def advancecomposition(request: CallableRequest[Any]) -> None:
 @https_fn.on_request(timeout_sec=60, concurrency=4, max_instances=10, invoker="public", **WATCH)
 def handle_replicate_webhook(request: Request) -> Response:
     """Replicate says that a prediction has ended. Whatever is not signed by Replicate is refused."""
-    from pipeline.adapters.replicate_webhooks import MAX_BODY_BYTES, ForgedWebhook
-    from pipeline.handlers.receive_webhook import UnreadableWebhook
     from pipeline.wiring import INSTANCE
 
-    if request.method != "POST":
-        return Response("POST only", status=405)
-    body = request.stream.read(MAX_BODY_BYTES + 1)
-    if len(body) > MAX_BODY_BYTES:
-        return Response("too large", status=413)
-    try:
-        INSTANCE.receive_webhook(request.args.get("op", ""), dict(request.headers), body)
-    except ForgedWebhook:
-        return Response("not signed by Replicate, or too old", status=401)
-    except UnreadableWebhook:
-        return Response("not a prediction", status=400)
-    return Response(status=204)
+    return INSTANCE.answer_webhook(request)
 
 
 @https_fn.on_request(

@@ -20,6 +20,7 @@ from pipeline.adapters.object_storage import ObjectStorage
 from pipeline.adapters.openai_api import OpenAiApi
 from pipeline.adapters.replicate_api import ReplicateApi
 from pipeline.adapters.replicate_webhooks import WebhookVerifier
+from pipeline.adapters.signing_secrets import SigningSecret
 from pipeline.adapters.tasks import TaskQueue
 from pipeline.config import Settings, StorageSettings, read_openai_key, read_replicate, read_settings, read_storage
 from pipeline.domain.errors import ConfigurationError
@@ -38,7 +39,7 @@ from pipeline.repositories.stuck_jobs import StuckJobRepository
 from pipeline.repositories.videos import VideoRepository
 
 if TYPE_CHECKING:
-    from flask import Response
+    from flask import Request, Response
 
     from pipeline.api.app import Api
 
@@ -64,11 +65,18 @@ class Instance:
         wake = SignalWake() if data.get("signal") else TaskWake(int(data["turn"]))
         run_job(ref, wake, seconds, self.desk(), self.tools)
 
+    def answer_webhook(self, request: "Request") -> "Response":
+        """What the webhook function does."""
+        from pipeline.api.webhooks import answer_webhook
+
+        return answer_webhook(request, self.receive_webhook)
+
     def receive_webhook(self, op: str, headers: Mapping[str, str], body: bytes) -> None:
-        """What the webhook function does. Raises ForgedWebhook and UnreadableWebhook."""
-        tools = self.tools()
-        self._verifier.verify(headers, body)
-        receive_webhook(op, read_webhook(body), self.desk(), tools)
+        """Raises ForgedWebhook and SecretUnavailable before anything is built, UnreadableWebhook."""
+        with self._building:
+            verifier = self._verifier
+        verifier.verify(headers, body)
+        receive_webhook(op, read_webhook(body), self.desk(), self.tools())
 
     def sweep(self, seconds: float) -> Swept:
         """What the schedule does every few minutes."""
@@ -143,7 +151,8 @@ class Instance:
 
     @cached_property
     def _verifier(self) -> WebhookVerifier:
-        return WebhookVerifier(self._tools.replicate.webhook_secret)
+        replicate = read_replicate(self._environment)
+        return WebhookVerifier(SigningSecret(ReplicateApi(replicate.api_token, replicate.base_url).webhook_secret))
 
     @cached_property
     def _firestore(self) -> firestore.Client:

@@ -7,6 +7,7 @@ import pytest
 
 from localdev.stub_replicate.webhooks import WebhookSender
 from pipeline.adapters.replicate_webhooks import ForgedWebhook, WebhookVerifier
+from pipeline.adapters.signing_secrets import SigningSecret
 
 BODY = json.dumps({"id": "p1", "status": "succeeded", "text": "Grüße"}).encode()
 
@@ -26,13 +27,13 @@ def sender() -> WebhookSender:
 
 
 def test_a_signed_webhook_is_believed(sender: WebhookSender):
-    WebhookVerifier(lambda: sender.secret).verify(signed(sender), BODY)
+    WebhookVerifier(SigningSecret(lambda: sender.secret)).verify(signed(sender), BODY)
 
 
 def test_one_of_several_signatures_is_enough(sender: WebhookSender):
     headers = signed(sender)
     headers["Webhook-Signature"] = f"v1,{'A' * 44} {headers['Webhook-Signature']}"
-    WebhookVerifier(lambda: sender.secret).verify(headers, BODY)
+    WebhookVerifier(SigningSecret(lambda: sender.secret)).verify(headers, BODY)
 
 
 @pytest.mark.parametrize(
@@ -52,46 +53,21 @@ def test_one_of_several_signatures_is_enough(sender: WebhookSender):
 )
 def test_any_change_makes_it_a_forgery(sender: WebhookSender, changes: dict[str, str]):
     with pytest.raises(ForgedWebhook):
-        WebhookVerifier(lambda: sender.secret).verify({**signed(sender), **changes}, BODY)
+        WebhookVerifier(SigningSecret(lambda: sender.secret)).verify({**signed(sender), **changes}, BODY)
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", BODY + b" ", b"\xff\xfe"])
 def test_another_body_is_a_forgery(sender: WebhookSender, body: bytes):
     with pytest.raises(ForgedWebhook):
-        WebhookVerifier(lambda: sender.secret).verify(signed(sender), body)
+        WebhookVerifier(SigningSecret(lambda: sender.secret)).verify(signed(sender), body)
 
 
 @pytest.mark.parametrize("age_seconds", [301, 3600, -400])
 def test_a_replay_after_five_minutes_is_a_forgery(sender: WebhookSender, age_seconds: int):
     with pytest.raises(ForgedWebhook):
-        WebhookVerifier(lambda: sender.secret).verify(signed(sender, age_seconds=age_seconds), BODY)
+        WebhookVerifier(SigningSecret(lambda: sender.secret)).verify(signed(sender, age_seconds=age_seconds), BODY)
 
 
 def test_without_headers_it_is_a_forgery(sender: WebhookSender):
     with pytest.raises(ForgedWebhook):
-        WebhookVerifier(lambda: sender.secret).verify({}, BODY)
-
-
-def test_the_secret_is_fetched_once_however_many_forgeries_come(sender: WebhookSender):
-    fetched: list[str] = []
-
-    def fetch() -> str:
-        fetched.append(sender.secret)
-        return sender.secret
-
-    verifier = WebhookVerifier(fetch)
-    for _ in range(20):
-        with pytest.raises(ForgedWebhook):
-            verifier.verify(signed(WebhookSender()), BODY)
-    verifier.verify(signed(sender), BODY)
-    assert len(fetched) == 1
-
-
-def test_a_new_secret_is_learnt(sender: WebhookSender):
-    now = 1000.0
-    secrets = [WebhookSender().secret, sender.secret]
-    verifier = WebhookVerifier(lambda: secrets.pop(0), clock=lambda: now)
-    with pytest.raises(ForgedWebhook):
-        verifier.verify(signed(sender), BODY)
-    now += 301.0
-    verifier.verify(signed(sender), BODY)
+        WebhookVerifier(SigningSecret(lambda: sender.secret)).verify({}, BODY)

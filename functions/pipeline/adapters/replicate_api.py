@@ -26,6 +26,7 @@ from pipeline.domain.predictions import ProviderPrediction
 
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 READ_ATTEMPTS = 3
+SECRET_SECONDS = 5.0
 MAX_PAGES = 50
 
 
@@ -108,8 +109,13 @@ class ReplicateApi:
             raise _refusal(response)
 
     def webhook_secret(self) -> str:
-        """The key that this account's webhooks are signed with: `whsec_` and base64."""
-        return str(self._read("/webhooks/default/secret")["key"])
+        """The key that this account's webhooks are signed with: `whsec_` and base64. Soon, or ProviderUnavailable:
+        a webhook waits for it.
+        """
+        answer = self._read("/webhooks/default/secret", timeout_seconds=SECRET_SECONDS)
+        if not isinstance(answer.get("key"), str):
+            raise ProviderUnavailable("Replicate's answer holds no secret.")
+        return str(answer["key"])
 
     def upload_file(self, path: Path, media_type: str) -> str:
         """Hand a file to Replicate (kept for a day). Returns the URL that a model's input may name."""
@@ -122,12 +128,15 @@ class ReplicateApi:
             raise _refusal(response)
         return str(response.json()["urls"]["get"])
 
-    def _read(self, path: str, params: Mapping[str, str] | None = None) -> dict[str, Any]:
+    def _read(
+        self, path: str, params: Mapping[str, str] | None = None, timeout_seconds: float | None = None
+    ) -> dict[str, Any]:
         """GET, again on failures that pass: reading is free."""
+        timeout = httpx.USE_CLIENT_DEFAULT if timeout_seconds is None else httpx.Timeout(timeout_seconds)
         last: JobError = ProviderUnavailable("Replicate could not be reached.")
         for _ in range(READ_ATTEMPTS):
             try:
-                response = self._http.get(path, params=params)
+                response = self._http.get(path, params=params, timeout=timeout)
             except httpx.HTTPError:
                 continue
             if response.status_code == 200:

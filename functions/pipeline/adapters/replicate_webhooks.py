@@ -1,94 +1,85 @@
 """Replicate's webhooks: whether one is genuine and recent.
 
-Standard Webhooks: HMAC-SHA256 over `id.timestamp.body`, checked by Replicate's own SDK in constant time.
-Source: https://replicate.com/docs/topics/webhooks/verify-webhook
+Standard Webhooks: `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`, compared in constant time. Not by
+Replicate's SDK (1.0.7): that takes any version's name for v1, compares as many signatures as are sent, and tells the
+secret in an error.
+Source: https://replicate.com/docs/topics/webhooks/verify-webhook,
+https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 """
 
-import threading
+import base64
+import hashlib
+import hmac
+import re
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
-from pipeline.domain.errors import JobError, ProviderUnavailable
+from pipeline.adapters.signing_secrets import SigningSecret
 
 MAX_BODY_BYTES = 1_000_000
 """A prediction's logs come with it; ours are short."""
 
 TOLERANCE_SECONDS = 300
-REST_SECONDS = 10.0
-"""After the secret could not be fetched, before it is tried again."""
 
-REFETCH_SECONDS = 300.0
-"""A signature that does not fit may mean a new secret; forgers shall not make us ask more often than this."""
+MAX_SIGNATURES = 8
+"""While the secret is being changed there are two."""
+
+_ID = re.compile("[!-~]{1,256}")
+_TIMESTAMP = re.compile("[0-9]{1,12}")
+_SIGNATURE = re.compile("v1,([A-Za-z0-9+/]{43}=)")
 
 
 class ForgedWebhook(Exception):
     """Not signed with the account's secret, or too old."""
 
 
-class WebhookVerifier:
-    """Knows the account's signing secret. Safe to share between threads."""
+@dataclass(frozen=True)
+class Stamp:
+    """What a webhook's headers claim. Nothing is proven yet."""
 
-    def __init__(self, fetch_secret: Callable[[], str], clock: Callable[[], float] = time.monotonic) -> None:
-        """`fetch_secret` asks the provider; nothing is asked before the first webhook. `clock` in seconds."""
-        self._fetch_secret = fetch_secret
-        self._clock = clock
-        self._secret: str | None = None
-        self._fetched_at = 0.0
-        self._failed_at: float | None = None
-        self._lock = threading.Lock()
+    webhook_id: str
+    timestamp: str
+    signatures: tuple[bytes, ...]
+
+
+def read_stamp(headers: Mapping[str, str], now: Callable[[], float] = time.time) -> Stamp:
+    """The stamp, if it could be a genuine and recent one. Costs nothing, and keeps most that is not Replicate's from
+    being read or compared. Raises ForgedWebhook.
+    """
+    given = {name.lower(): value for name, value in headers.items()}
+    webhook_id, timestamp = given.get("webhook-id", ""), given.get("webhook-timestamp", "")
+    if not _ID.fullmatch(webhook_id):
+        raise ForgedWebhook("no id")
+    if not _TIMESTAMP.fullmatch(timestamp) or abs(now() - int(timestamp)) > TOLERANCE_SECONDS:
+        raise ForgedWebhook("too old")
+    written = given.get("webhook-signature", "").split(" ", MAX_SIGNATURES)
+    matches = [match for text in written if (match := _SIGNATURE.fullmatch(text))]
+    if not matches or len(written) > MAX_SIGNATURES:
+        raise ForgedWebhook("no signature")
+    return Stamp(webhook_id, timestamp, tuple(base64.b64decode(match[1]) for match in matches))
+
+
+class WebhookVerifier:
+    """Compares signatures with those that the account's secret gives. Safe to share between threads."""
+
+    def __init__(self, secret: SigningSecret, now: Callable[[], float] = time.time) -> None:
+        """`now` in seconds since 1970."""
+        self._secret = secret
+        self._now = now
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> None:
-        """Raises ForgedWebhook; ProviderUnavailable and the like when the secret cannot be fetched."""
-        _check_age(headers)  # costs nothing, and keeps most that are not Replicate's from asking it
-        try:
-            self._check(headers, body, self._current_secret())
-        except ForgedWebhook:
-            if (newer := self._newer_secret()) is None:
-                raise
-            self._check(headers, body, newer)
-
-    def _check(self, headers: Mapping[str, str], body: bytes, secret: str) -> None:
-        from replicate.webhook import Webhooks, WebhookSigningSecret
-
-        try:
-            Webhooks.validate(
-                headers=dict(headers),
-                body=body.decode(),
-                secret=WebhookSigningSecret(key=secret),
-                tolerance=TOLERANCE_SECONDS,
-            )
-        except ValueError as error:  # the SDK's own errors, numbers that are none, bad base64, bad UTF-8
-            raise ForgedWebhook(type(error).__name__) from error
-
-    def _current_secret(self) -> str:
-        with self._lock:
-            if self._secret is None:
-                self._secret = self._fetched()
-            return self._secret
-
-    def _newer_secret(self) -> str | None:
-        with self._lock:
-            if self._clock() - self._fetched_at < REFETCH_SECONDS:
-                return None
-            before = self._secret
-            self._secret = self._fetched()
-            return self._secret if self._secret != before else None
-
-    def _fetched(self) -> str:
-        if self._failed_at is not None and self._clock() - self._failed_at < REST_SECONDS:
-            raise ProviderUnavailable("Replicate could not be asked for the webhooks' secret.")
-        try:
-            secret, self._fetched_at = self._fetch_secret(), self._clock()
-        except JobError:
-            self._failed_at = self._clock()
-            raise
-        return secret
+        """Raises ForgedWebhook; SecretUnavailable when there is nothing to compare with."""
+        stamp = read_stamp(headers, self._now)
+        key = self._secret.current()
+        if _is_signed(stamp, body, key):
+            return
+        newer = self._secret.newer_than(key)
+        if newer is None or not _is_signed(stamp, body, newer):
+            raise ForgedWebhook("not signed by Replicate")
 
 
-def _check_age(headers: Mapping[str, str]) -> None:
-    given = {name.lower(): value for name, value in headers.items()}
-    if not all(given.get(name) for name in ("webhook-id", "webhook-timestamp", "webhook-signature")):
-        raise ForgedWebhook("no signature")
-    timestamp = given["webhook-timestamp"]
-    if not timestamp.isdecimal() or len(timestamp) > 12 or abs(time.time() - int(timestamp)) > TOLERANCE_SECONDS:
-        raise ForgedWebhook("too old")
+def _is_signed(stamp: Stamp, body: bytes, key: bytes) -> bool:
+    content = f"{stamp.webhook_id}.{stamp.timestamp}.".encode() + body
+    digest = hmac.new(key, content, hashlib.sha256).digest()
+    return any(hmac.compare_digest(signature, digest) for signature in stamp.signatures)
