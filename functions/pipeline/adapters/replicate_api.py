@@ -6,6 +6,7 @@ status `aborted`. It never retries a create: only `handlers.predictions` may dec
 Source: https://replicate.com/docs/reference/http
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +28,11 @@ from pipeline.domain.predictions import ProviderPrediction
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 READ_ATTEMPTS = 3
 SECRET_SECONDS = 5.0
+MAX_OUTPUTS, MAX_URL_CHARS, MAX_ERROR_CHARS = 16, 4096, 4000
+MAX_METRICS, MAX_AMOUNT = 32, 1e6
+"""Of a prediction: more than ours ever have, less than a document may hold."""
+
+_METRIC = re.compile("[a-z][a-z0-9_]{0,99}")
 MAX_PAGES = 50
 
 
@@ -154,30 +160,49 @@ _REFUSALS = frozenset({400, 401, 402, 403, 404, 409, 413, 422, 429})
 
 
 def prediction_of(body: Mapping[str, Any]) -> ProviderPrediction:
-    """A prediction as answers and webhooks describe it. KeyError, TypeError or AttributeError: it is none."""
-    output = body.get("output")
+    """A prediction as answers and webhooks describe it. KeyError, TypeError or AttributeError: it is none.
+
+    What is odd beside its id and status is left out, so that whatever is taken from it can be written down.
+    """
+    output, fields, webhook = body.get("output"), body.get("input"), body.get("webhook")
     outputs = output if isinstance(output, list) else [output]
     return ProviderPrediction(
         id=str(body["id"]),
         status=str(body["status"]),
         model=str(body.get("model") or ""),
-        input=body.get("input") or {},
-        outputs=tuple(url for url in outputs if isinstance(url, str) and url),
-        error=str(body["error"]) if body.get("error") else None,
+        input=fields if isinstance(fields, dict) else {},
+        outputs=tuple(url for url in outputs[:MAX_OUTPUTS] if isinstance(url, str) and _can_be_url(url)),
+        error=_text(str(body["error"])[:MAX_ERROR_CHARS]) if body.get("error") else None,
         created_at=str(body.get("created_at") or ""),
         completed_at=_moment(body.get("completed_at")),
-        webhook=body.get("webhook"),
-        metrics=body.get("metrics") or {},
+        webhook=webhook if isinstance(webhook, str) else None,
+        metrics=_amounts(body.get("metrics")),
     )
+
+
+def _can_be_url(text: str) -> bool:
+    return 0 < len(text) <= MAX_URL_CHARS and _text(text) == text
+
+
+def _amounts(metrics: Any) -> dict[str, float]:
+    """Those of the metrics that are numbers of things or seconds."""
+    named = metrics.items() if isinstance(metrics, dict) else ()
+    amounts = [(name, value) for name, value in named if type(value) in (int, float) and 0 <= value <= MAX_AMOUNT]
+    return dict([(name, value) for name, value in amounts if _METRIC.fullmatch(name)][:MAX_METRICS])
 
 
 def _moment(value: Any) -> datetime | None:
     """A time as Replicate writes it, None where it is none."""
     try:
         moment = datetime.fromisoformat(value)
-    except (ValueError, TypeError):
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, TypeError, OverflowError):
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _text(text: str) -> str:
+    """The text without halves of surrogate pairs, which JSON can hold and Firestore cannot."""
+    return text.encode(errors="replace").decode()
 
 
 def _refusal(response: httpx.Response) -> JobError:

@@ -5,6 +5,7 @@ everything else to the job's next turn; whoever asks again later finds the same.
 """
 
 import json
+import re
 
 from firebase_functions import logger
 
@@ -17,6 +18,8 @@ from pipeline.domain.shared_seeds import Recognised
 from pipeline.handlers.prediction_ends import adopt, call_off, correct_cost, look_among, record_end
 from pipeline.handlers.tools import Desk, Tools
 
+_PREDICTION_ID = re.compile("[A-Za-z0-9_-]{1,128}")
+
 
 class UnreadableWebhook(Exception):
     """Signed, but not a prediction."""
@@ -25,9 +28,12 @@ class UnreadableWebhook(Exception):
 def read_webhook(body: bytes) -> ProviderPrediction:
     """The prediction that a webhook tells of. Raises UnreadableWebhook."""
     try:
-        return prediction_of(json.loads(body))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        prediction = prediction_of(json.loads(body))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UnreadableWebhook(type(error).__name__) from error
+    if not _PREDICTION_ID.fullmatch(prediction.id):  # it becomes part of a path
+        raise UnreadableWebhook("its id is none")
+    return prediction
 
 
 def receive_webhook(op: str, prediction: ProviderPrediction, desk: Desk, tools: Tools) -> None:
