@@ -111,6 +111,13 @@ def test_openais_key_is_bound_and_read_only_where_it_is_used(settings: dict[str,
     assert read_openai_key(settings) == ""
 
 
+@pytest.mark.parametrize(("name", "field"), [("APP_CHECK", "app_check"), ("API_CHECK_REVOKED", "api_check_revoked")])
+def test_the_apis_stricter_checks_are_off_until_they_are_switched_on(name: str, field: str):
+    assert [getattr(read_settings(given), field) for given in ({}, {name: "off"}, {name: "on"})] == [False, False, True]
+    with pytest.raises(ConfigurationError, match=name):
+        read_settings({name: "true"})
+
+
 @pytest.mark.parametrize(
     ("settings", "method"),
     [

@@ -83,17 +83,37 @@ def test_the_api_lets_the_pages_of_its_setting_ask():
     assert answer.headers["Access-Control-Allow-Origin"] == "https://app.example.com"
 
 
+def id_token() -> str:
+    """As the Auth emulator makes them."""
+    header, claims = {"alg": "none"}, {"sub": "user-1", "aud": SETTINGS["GOOGLE_CLOUD_PROJECT"]}
+    claims["iss"] = f"https://securetoken.google.com/{claims['aud']}"
+    return ".".join(urlsafe_b64encode(json.dumps(part).encode()).decode() for part in (header, claims)) + "."
+
+
+@pytest.mark.usefixtures("emulators")
+def test_the_api_asks_for_apps_and_about_users_when_its_settings_say_so(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("FIREBASE_AUTH_EMULATOR_HOST", "127.0.0.1:1")
+
+    def reason(**settings: str) -> str:
+        answer = asked(Instance({**SETTINGS, **settings}), "/videos?x=1", Authorization=f"Bearer {id_token()}")
+        return str(answer.get_json()["error"]["details"][0]["reason"])
+
+    assert reason() == "invalid_argument"
+    assert reason(APP_CHECK="on") == "missing_app_check"
+    assert reason(API_CHECK_REVOKED="on") == "users_unavailable"
+    # not read as `off`: whatever is asked, the answer is an error of the deployment's
+    wrong = asked(Instance({**SETTINGS, "APP_CHECK": "yes"}), "/videos", Authorization=f"Bearer {id_token()}")
+    assert (wrong.status_code, wrong.get_json()["error"]["details"]) == (500, [{"reason": "configuration_error"}])
+
+
 @pytest.mark.usefixtures("emulators")
 def test_the_api_needs_no_token_of_the_provider_and_answers_when_a_setting_is_wrong(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ):
     monkeypatch.setenv("FIREBASE_AUTH_EMULATOR_HOST", "127.0.0.1:1")
-    header, claims = {"alg": "none"}, {"sub": "user-1", "aud": SETTINGS["GOOGLE_CLOUD_PROJECT"]}
-    claims["iss"] = f"https://securetoken.google.com/{claims['aud']}"
-    token = ".".join(urlsafe_b64encode(json.dumps(part).encode()).decode() for part in (header, claims)) + "."
     settings = {key: value for key, value in SETTINGS.items() if key not in ("REPLICATE_API_TOKEN", "R2_BUCKET")}
 
-    wrong = asked(Instance(settings), "/videos", Authorization=f"Bearer {token}")
+    wrong = asked(Instance(settings), "/videos", Authorization=f"Bearer {id_token()}")
     assert (wrong.status_code, wrong.get_json()["error"]["status"]) == (500, "INTERNAL")
     assert "R2_BUCKET" not in wrong.get_data(as_text=True)
     assert "R2_BUCKET is not set" in capfd.readouterr().err

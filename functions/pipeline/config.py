@@ -57,6 +57,8 @@ class Settings:
     webhook_url: str  # where Replicate tells that a prediction has ended; "": nowhere, it is asked
     allowed_http_hosts: frozenset[str]
     cors_origins: frozenset[str]  # of web pages that may call the API; "*": all
+    api_check_revoked: bool  # whether the API asks Firebase Auth about the user of each token
+    app_check: bool  # whether the API answers only the project's own apps
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         kontext_seconds=_whole(environment, "KONTEXT_SECONDS", 60, 5, 600),
         kontext_per_minute=_whole(environment, "KONTEXT_PER_MINUTE", 60, 0, 600),
         reuse_days=_whole(environment, "REUSE_DAYS", 7, 0, 365),
-        prepare_clips=_choice(environment, "PREPARE_CLIPS", "on", ("on", "off")) == "on",
+        prepare_clips=_is_on(environment, "PREPARE_CLIPS", "on"),
         image_cancel_after_seconds=_whole(environment, "IMAGE_CANCEL_AFTER_SECONDS", 300, 5, 1800),
         video_cancel_after_seconds=_whole(environment, "VIDEO_CANCEL_AFTER_SECONDS", 900, 5, 1800),
         max_image_bytes=_whole(environment, "MAX_IMAGE_MB", 30, 1, 1000) * 1_000_000,
@@ -122,6 +124,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
             host.strip() for host in environment.get("ALLOWED_HTTP_HOSTS", "").split(",") if host.strip()
         ),
         cors_origins=_origins(environment, "CORS_ORIGINS"),
+        api_check_revoked=_is_on(environment, "API_CHECK_REVOKED", "off"),
+        app_check=_is_on(environment, "APP_CHECK", "off"),
     )
 
 
@@ -225,6 +229,10 @@ def _choice(environment: Mapping[str, str], name: str, default: str, choices: It
     if value not in known:
         raise ConfigurationError(f"{name} is '{value}'; it must be one of {', '.join(known)}.")
     return value
+
+
+def _is_on(environment: Mapping[str, str], name: str, default: str) -> bool:
+    return _choice(environment, name, default, ("on", "off")) == "on"
 
 
 def _number(environment: Mapping[str, str], name: str, default: float, least: float, most: float) -> float:

@@ -43,6 +43,11 @@ if TYPE_CHECKING:
 
     from pipeline.api.app import Api
 
+GOOGLE_SECONDS = 15
+"""For one call through the Admin SDK: certificates, users, tasks. Its own limit, two minutes, is longer than whoever
+waits for the API or the webhook may wait.
+"""
+
 
 class Instance:
     """What all calls that one instance serves have in common. Built at first use; calls come from several threads."""
@@ -113,7 +118,7 @@ class Instance:
             stuck=StuckJobRepository(self._firestore),
             scenes=SceneRepository(self._firestore),
             predictions=PredictionRepository(self._firestore, retention),
-            tasks=TaskQueue(_admin_app(), settings.region),
+            tasks=TaskQueue(_admin_app(self._environment), settings.region),
             clock=_now,
             jitter=random.random,
         )
@@ -137,10 +142,14 @@ class Instance:
 
     @cached_property
     def _api(self) -> "Api":
+        from pipeline.adapters.app_check import AppCheckTokens
         from pipeline.adapters.id_tokens import IdTokens
         from pipeline.api.app import build_api
 
-        return build_api(self.library, IdTokens(_admin_app()).user_of, self._settings_or_defaults().cors_origins)
+        settings, app = self._settings_or_defaults(), _admin_app(self._environment)
+        id_tokens = IdTokens(app, check_revoked=settings.api_check_revoked)
+        check_app = AppCheckTokens(app).check if settings.app_check else None
+        return build_api(self.library, id_tokens.user_of, settings.cors_origins, check_app)
 
     def _settings_or_defaults(self) -> Settings:
         """A wrong setting must end up on the job, so the defaults do here; `tools` is the one to complain."""
@@ -193,12 +202,15 @@ def _storage(settings: StorageSettings) -> ObjectStorage:
     )
 
 
-def _admin_app() -> firebase_admin.App:
+def _admin_app(environment: Mapping[str, str]) -> firebase_admin.App:
     """An app of our own name: firebase_functions makes the default one when an event comes, or does not."""
     try:
         return firebase_admin.get_app("pipeline")
     except ValueError:
-        return firebase_admin.initialize_app(name="pipeline")
+        # Whoever gives options must name the project too: or the SDK looks for it in real credentials, for seconds.
+        project = environment.get("GOOGLE_CLOUD_PROJECT") or environment.get("GCLOUD_PROJECT")
+        options = {"httpTimeout": GOOGLE_SECONDS, **({"projectId": project} if project else {})}
+        return firebase_admin.initialize_app(options=options, name="pipeline")
 
 
 def _now() -> datetime:

@@ -1,6 +1,8 @@
 """Which ID tokens are believed. No network: keys and certificates are the tests' own."""
 
 import base64
+import hashlib
+import hmac
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +19,14 @@ from firebase_admin import auth
 from google.auth import crypt, jwt
 from google.auth.exceptions import TransportError
 
-from pipeline.adapters.id_tokens import MAX_TOKEN_CHARS, CertificatesUnavailable, IdTokens, UnverifiedToken
+from localdev.stack.loopback import Exchange, LoopbackServer
+from pipeline.adapters.id_tokens import (
+    MAX_TOKEN_CHARS,
+    CertificatesUnavailable,
+    IdTokens,
+    UnverifiedToken,
+    UsersUnavailable,
+)
 from pipeline.domain.errors import ConfigurationError
 
 PROJECT_ID = "demo-tokens"
@@ -152,6 +161,24 @@ def test_only_googles_key_counts(tokens: IdTokens, authority: Authority):
             tokens.user_of(token)
 
 
+def test_a_certificate_is_no_shared_secret(tokens: IdTokens, authority: Authority):
+    """HS256, keyed with what is public: the certificate, and the key in it."""
+    pem = authority.certificates[KEY_ID].encode()
+    public = x509.load_pem_x509_certificate(pem).public_key()
+    formats = (serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    for key in (pem, pem.strip(), public.public_bytes(*formats)):
+        signed = f"{part({'alg': 'HS256', 'kid': KEY_ID, 'typ': 'JWT'})}.{part(claims())}"
+        digest = base64.urlsafe_b64encode(hmac.new(key, signed.encode(), hashlib.sha256).digest()).decode()
+        with pytest.raises(UnverifiedToken):
+            tokens.user_of(f"{signed}.{digest.rstrip('=')}")
+
+
+def test_users_without_a_name_are_users(tokens: IdTokens, authority: Authority):
+    """Whether anonymous sign-in is allowed, the project decides; security rules do not ask either."""
+    anonymous = claims(provider_id="anonymous", firebase={"identities": {}, "sign_in_provider": "anonymous"})
+    assert tokens.user_of(authority.sign(anonymous)) == "user-1"
+
+
 GARBAGE = [
     "",
     "x",
@@ -210,3 +237,74 @@ def test_without_a_project_nobody_can_be_verified(monkeypatch: pytest.MonkeyPatc
             IdTokens(app).user_of(authority.sign(claims()))
     finally:
         firebase_admin.delete_app(app)
+
+
+class AuthServer(LoopbackServer):
+    """What Firebase Auth says about a user."""
+
+    def __init__(self) -> None:
+        server = self
+
+        class Answer(Exchange):
+            def do_POST(self) -> None:
+                server.asked.append((self.path, json.loads(self.body())))
+                self.answer_json(server.answer, server.status)
+
+        super().__init__(Answer)
+        self.asked: list[Any] = []
+        self.answer: Any = {}
+        self.status = 200
+
+    def knows(self, **fields: Any) -> None:
+        self.answer = {"users": [{"localId": "user-1", "validSince": "1000000000", **fields}]}
+
+
+@pytest.fixture
+def auth_server() -> Iterator[AuthServer]:
+    with AuthServer() as server:
+        yield server
+
+
+@pytest.fixture
+def strict(app: firebase_admin.App, auth_server: AuthServer, monkeypatch: pytest.MonkeyPatch) -> IdTokens:
+    monkeypatch.setenv("FIREBASE_AUTH_EMULATOR_HOST", auth_server.address)
+    return IdTokens(app, check_revoked=True)
+
+
+def test_a_user_who_is_signed_in_is_asked_about_once(strict: IdTokens, auth_server: AuthServer):
+    auth_server.knows()
+    assert strict.user_of(unsigned(claims())) == "user-1"
+    ((path, body),) = auth_server.asked
+    assert (path.endswith("/accounts:lookup"), body) == (True, {"localId": ["user-1"]})
+
+
+@pytest.mark.parametrize("fields", [{"disabled": True}, {"validSince": str(int(time.time()) + 10)}, None])
+def test_who_was_disabled_signed_out_everywhere_or_deleted_is_refused(
+    strict: IdTokens, auth_server: AuthServer, fields: dict[str, Any] | None
+):
+    if fields is not None:
+        auth_server.knows(**fields)
+    with pytest.raises(UnverifiedToken, match="revoked"):
+        strict.user_of(unsigned(claims()))
+
+
+def test_nobody_is_asked_about_a_token_that_is_none(strict: IdTokens, auth_server: AuthServer):
+    for token in (unsigned(claims(aud="another-project")), "x", unsigned(claims(sub=""))):
+        with pytest.raises(UnverifiedToken):
+            strict.user_of(token)
+    assert auth_server.asked == []
+
+
+@pytest.mark.parametrize("status", [400, 403, 429])
+def test_when_firebase_auth_cannot_be_asked_nothing_is_said(strict: IdTokens, auth_server: AuthServer, status: int):
+    auth_server.status, auth_server.answer = status, {"error": {"message": "QUOTA_EXCEEDED"}}
+    with pytest.raises(UsersUnavailable):
+        strict.user_of(unsigned(claims()))
+
+
+def test_unless_it_is_set_nobody_is_asked(
+    app: firebase_admin.App, auth_server: AuthServer, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("FIREBASE_AUTH_EMULATOR_HOST", auth_server.address)
+    assert IdTokens(app).user_of(unsigned(claims())) == "user-1"
+    assert auth_server.asked == []

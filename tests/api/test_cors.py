@@ -16,7 +16,7 @@ def test_a_preflight_needs_no_token(path: str):
     assert answer.headers["Access-Control-Allow-Origin"] == PAGE
     assert "GET" in answer.headers["Access-Control-Allow-Methods"].split(", ")
     allowed = {name.lower() for name in answer.headers["Access-Control-Allow-Headers"].split(", ")}
-    assert allowed == {"authorization", "if-none-match"}
+    assert allowed == {"authorization", "if-none-match", "x-firebase-appcheck"}
     assert int(answer.headers["Access-Control-Max-Age"]) > 0
     assert "Access-Control-Allow-Credentials" not in answer.headers
 

@@ -10,5 +10,6 @@ media files      media_probe (what a file is), picture_packets, sample_tables, f
 clips            clip_preparation (the form that compositions copy)
 compositions     composer (all of it), sound, segment_encoding, muxing, picture_check
 ffmpeg           ffmpeg (runs one), watch (until when, who is told), filter_graphs, encoding (how pictures are encoded)
+callers          id_tokens (users), app_check (apps)
 Cloud Tasks      tasks
 """

@@ -10,7 +10,7 @@ from typing import Any
 from flask import Flask, Response, abort, request
 from flask.ctx import RequestContext
 
-from pipeline.api.authentication import UserOf
+from pipeline.api.authentication import CheckApp, UserOf
 from pipeline.api.cors import allow_origin
 from pipeline.api.errors import answer_error
 from pipeline.api.routes import build_routes
@@ -33,11 +33,16 @@ class Api(Flask):
             return self.full_dispatch_request()
 
 
-def build_api(library: Callable[[], Library], user_of: UserOf, cors_origins: Collection[str]) -> Api:
-    """The application. The library is asked for when a request needs it, so that its errors become answers."""
+def build_api(
+    library: Callable[[], Library], user_of: UserOf, cors_origins: Collection[str], check_app: CheckApp | None = None
+) -> Api:
+    """The application. The library is asked for when a request needs it, so that its errors become answers.
+
+    `check_app` None: for users of any app.
+    """
     app = Api(__name__, static_folder=None)
     app.url_map.merge_slashes = False  # or a doubled slash would be redirected, with a page of HTML
-    app.register_blueprint(build_routes(library, user_of))
+    app.register_blueprint(build_routes(library, user_of, check_app))
     app.register_error_handler(Exception, answer_error)
 
     @app.before_request
@@ -52,6 +57,7 @@ def build_api(library: Callable[[], Library], user_of: UserOf, cors_origins: Col
         if request.method == "OPTIONS" and response.status_code == 200:
             response.status_code = 204
             del response.headers["Content-Type"]
+        response.headers["X-Content-Type-Options"] = "nosniff"
         return allow_origin(request, response, cors_origins)
 
     return app

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from flask import Request, Response
 
 EXPOSED = "ETag, Retry-After, WWW-Authenticate"
-ALLOWED_HEADERS = "Authorization, If-None-Match"
+ALLOWED_HEADERS = "Authorization, If-None-Match, X-Firebase-AppCheck"
 PREFLIGHT_SECONDS = 3600
 
 

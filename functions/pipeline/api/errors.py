@@ -16,8 +16,9 @@ from firebase_functions import logger
 from flask import Response
 from werkzeug.exceptions import HTTPException
 
-from pipeline.adapters.id_tokens import CertificatesUnavailable, UnverifiedToken
-from pipeline.api.authentication import MissingToken
+from pipeline.adapters.app_check import AppCheckUnavailable, UnverifiedApp
+from pipeline.adapters.id_tokens import CertificatesUnavailable, UnverifiedToken, UsersUnavailable
+from pipeline.api.authentication import MissingAppToken, MissingToken
 from pipeline.api.responses import json_response
 from pipeline.domain.errors import (
     DatabaseUnavailable,
@@ -57,6 +58,10 @@ ANSWERS: Mapping[type[Exception], ErrorAnswer] = {
         401, "UNAUTHENTICATED", "invalid_token", None, {"WWW-Authenticate": f'{_BEARER}, error="invalid_token"'}
     ),
     CertificatesUnavailable: ErrorAnswer(503, "UNAVAILABLE", "certificates_unavailable", _LATER, _AGAIN),
+    UsersUnavailable: ErrorAnswer(503, "UNAVAILABLE", "users_unavailable", _LATER, _AGAIN),
+    MissingAppToken: ErrorAnswer(401, "UNAUTHENTICATED", "missing_app_check", None, {"WWW-Authenticate": _BEARER}),
+    UnverifiedApp: ErrorAnswer(401, "UNAUTHENTICATED", "invalid_app_check", None, {"WWW-Authenticate": _BEARER}),
+    AppCheckUnavailable: ErrorAnswer(503, "UNAVAILABLE", "app_check_unavailable", _LATER, _AGAIN),
     InvalidRequest: ErrorAnswer(400, "INVALID_ARGUMENT", InvalidRequest.code),
     NotFound: ErrorAnswer(404, "NOT_FOUND", NotFound.code),
     PermissionDenied: ErrorAnswer(403, "PERMISSION_DENIED", PermissionDenied.code),
