@@ -155,7 +155,8 @@ class TestStores:
             raise AssertionError
 
         storage = FirebaseStorage(BUCKET, connect=connect)
-        assert storage.readable_url("key", "https://known", UrlLifetime(NOON, 60)) == "https://known"
+        known = f"https://firebasestorage.googleapis.com/v0/b/{BUCKET}/o/user%2Fkey?alt=media&token=t"
+        assert storage.readable_url("user/key", known, UrlLifetime(NOON, 60)) == known
 
     def test_firebase_finds_what_is_not_known(self, firebase_storage: FirebaseStorage, gcs_url: str) -> None:
         gcs_client(gcs_url).bucket(BUCKET).blob("foreign").upload_from_string(b"x")
@@ -163,3 +164,20 @@ class TestStores:
         assert url == firebase_storage.stat("foreign").url
         with pytest.raises(NotFound):
             firebase_storage.readable_url("absent", None, UrlLifetime(NOON, 60))
+
+    @pytest.mark.parametrize(
+        "known",
+        [
+            *("", "javascript:alert(1)", "data:text/html,x", "//evil.example/a.mp4", "https://evil.example/mine"),
+            f"https://firebasestorage.googleapis.com@evil.example/v0/b/{BUCKET}/o/mine",
+            f"https://firebasestorage.googleapis.com/v0/b/{BUCKET}-2/o/mine",
+            f"https://firebasestorage.googleapis.com/v0/b/{BUCKET}/o/theirs?alt=media&token=t",
+            f"https://firebasestorage.googleapis.com/v0/b/{BUCKET}/o/../o/mine",
+        ],
+    )
+    def test_firebase_sends_nobody_to_another_place(
+        self, firebase_storage: FirebaseStorage, gcs_url: str, known: str
+    ) -> None:
+        gcs_client(gcs_url).bucket(BUCKET).blob("mine").upload_from_string(b"x")
+        url = firebase_storage.readable_url("mine", known, UrlLifetime(NOON, 60))
+        assert url == firebase_storage.stat("mine").url
