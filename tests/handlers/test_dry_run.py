@@ -219,7 +219,7 @@ def test_one_that_comes_to_nothing_touches_nothing(
     name = board(workbench, f"dry-{ended}-{kind}")
     ref = JobRef(kind, name)
     died = {"lease_expires_at": workbench.now() - timedelta(seconds=1)} if "turn" in before else {}
-    workbench.write(
+    workbench.write_claimed(
         ref.path, {"user_id": USER, "status": "pending", "dry_run": True, **asked(kind, name), **before, **died}
     )
     around = everything(workbench, ref)

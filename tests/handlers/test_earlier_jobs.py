@@ -7,6 +7,7 @@ import pytest
 
 from pipeline.domain.jobs import CreatedWake, Job, JobKind, JobRef, TaskWake
 from pipeline.domain.results import RESULT_FIELDS, results_of
+from pipeline.repositories.job_documents import CLAIMED
 from tests.handlers.conftest import USER, Workbench
 from tests.handlers.test_generate_multi_video import scenes
 
@@ -22,6 +23,7 @@ MACHINERY = {
         "interruptions",
         "steps",
         "claim_id",
+        CLAIMED,
     ),
     *("lease_expires_at", "wake_at", "wake_requested", "started_at", "updated_at", "completed_at", "expire_at"),
     *("error", "error_message", "cost_usd", "estimated_cost_usd", "usage_day", "reserved_microusd"),

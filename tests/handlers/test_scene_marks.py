@@ -18,7 +18,7 @@ def half_done_job(workbench: Workbench, name: str, **fields: object) -> JobRef:
     held = {"status": "processing", "turn": 3, "lease_expires_at": workbench.now() - timedelta(seconds=1)}
     scenes = [{"scene_number": number, "scene_id": scene_id} for number, scene_id in enumerate(ids, 1)]
     clips = [{"scene_number": 1, "video_url": CLIP_URL}, {"scene_number": 7}, "odd"]
-    workbench.write(ref.path, {"user_id": USER, **held, "scenes": scenes, "clips": clips, **fields})
+    workbench.write_claimed(ref.path, {"user_id": USER, **held, "scenes": scenes, "clips": clips, **fields})
     return ref
 
 

@@ -1,4 +1,12 @@
-"""A job document, read. With care: it was created by somebody else, who may have put anything into it."""
+"""A job document, read. With care: it was created by somebody else, who may have put anything into it.
+
+    created                  first claim                          later claims
+    anything at all ──────>  what is ours is taken out,  ──────>  what stands there is what we have written
+                             CLAIMED is set
+
+A document that comes with finished steps, a share of a limit or another job to answer for (written by a backend that
+passes on what it gets, or copied from a job that is over) could otherwise name other users' files, or go uncounted.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -7,27 +15,71 @@ from typing import Any
 from google.cloud import firestore
 
 from pipeline.domain.errors import NotFound
-from pipeline.domain.jobs import Job, JobRef, JobStatus, StepRecord
+from pipeline.domain.jobs import Job, JobKind, JobRef, JobStatus, StepRecord
+from pipeline.domain.requests import REQUEST_MODELS
+from pipeline.domain.results import RESULT_FIELDS
 
 _STATUSES = {str(status): status for status in JobStatus}
 
+CLAIMED = "document_created_at"
+"""Set by the first claim to the time at which Firestore made the document: nobody knows that before."""
+
+_STATE = frozenset(
+    {
+        *("turn", "attempt", "interruptions", "claim_id", "lease_expires_at", "wake_at", "wake_requested"),
+        *("started_at", "stage", "progress_percent", "steps", "origin_job_id", "duplicate_of"),
+        *("usage_day", "reserved_microusd", "estimated_cost_usd", "would_exceed", "cost_usd"),
+        *("error", "error_message", "completed_at", "expire_at"),
+    }
+)
+
 
 def read_job(ref: JobRef, snapshot: "firestore.DocumentSnapshot[Any]") -> Job:
-    """The job in a document. Raises NotFound."""
+    """The job in a document. Of one that was never claimed only what its creator may say counts. Raises NotFound."""
     fields = snapshot.to_dict()
     if fields is None:
         raise NotFound(f"There is no job {ref.path}.")
+    if not _is_claimed(snapshot, fields):
+        fields = _as_created(ref.kind, fields)
     return job_of(ref, fields)
+
+
+def names_to_take_out(ref: JobRef, snapshot: "firestore.DocumentSnapshot[Any]") -> list[str]:
+    """The fields with which a document came although they are ours; none once it was claimed. Empty ones may stay."""
+    fields = snapshot.to_dict() or {}
+    if _is_claimed(snapshot, fields):
+        return []
+    return [name for name in _ours(ref.kind) if fields.get(name)]
+
+
+def _is_claimed(snapshot: "firestore.DocumentSnapshot[Any]", fields: Mapping[str, Any]) -> bool:
+    return bool(fields.get(CLAIMED) == snapshot.create_time)
+
+
+def _as_created(kind: JobKind, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what is ours. A status that says it is over stays: what was restored from a backup is not made again."""
+    ours, status = _ours(kind), _status(fields)
+    kept = {name: value for name, value in fields.items() if name not in ours}
+    return {**kept, "status": status if status.is_terminal else JobStatus.PENDING}
+
+
+def _ours(kind: JobKind) -> frozenset[str]:
+    """What only functions write into a job of this kind. (A clip's `duration` is asked for, and is a result.)"""
+    return (_STATE | set(RESULT_FIELDS[kind])) - REQUEST_MODELS[kind].model_fields.keys()
+
+
+def _status(fields: Mapping[str, Any]) -> JobStatus:
+    status = fields.get("status")
+    return _STATUSES.get(status, JobStatus.PENDING) if isinstance(status, str) else JobStatus.PENDING
 
 
 def job_of(ref: JobRef, fields: Mapping[str, Any]) -> Job:
     """The job that a document's fields describe. What is not as the functions would write it counts as absent."""
-    status = fields.get("status")
     steps = fields.get("steps")
     return Job(
         ref=ref,
-        status=_STATUSES.get(status, JobStatus.PENDING) if isinstance(status, str) else JobStatus.PENDING,
-        user_id=str(fields.get("user_id") or ""),
+        status=_status(fields),
+        user_id=_text(fields.get("user_id")) or "",
         fields=fields,
         attempt=_whole(fields.get("attempt"), 1),
         turn=_whole(fields.get("turn"), 0),

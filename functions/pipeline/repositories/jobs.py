@@ -27,7 +27,7 @@ from pipeline.domain.jobs import (
 from pipeline.domain.outcomes import Canceled, Completed, DocumentUpdate, Failed, TurnLost
 from pipeline.domain.quotas import UNLIMITED, Application, Limits, microusd
 from pipeline.repositories.documents import commit_optimistically, transact, unchanged_since
-from pipeline.repositories.job_documents import job_of, read_job
+from pipeline.repositories.job_documents import CLAIMED, job_of, names_to_take_out, read_job
 from pipeline.repositories.usage import UsageLedger
 
 
@@ -69,13 +69,15 @@ class JobRepository:
             changes: dict[str, Any] = {"wake_requested": True} if isinstance(decision, Busy) else {}
             if isinstance(decision, Take | GiveUp):
                 changes = {**_claimed(job, now, lease, interrupted=decision.interrupted), "claim_id": claim_id}
+                changes[CLAIMED] = snapshot.create_time
             if isinstance(decision, Take) and job.usage_day is None and (application := applying(job)) is not None:
                 try:
                     changes |= self._usage.admit(batch, ref, application, now)
                 except (QuotaExceeded, InvalidRequest) as error:
                     decision = GiveUp(error, refused=True)
             if changes:
-                batch.update(document, changes, option=unchanged_since(self._client, snapshot))
+                emptied = dict.fromkeys(names_to_take_out(ref, snapshot), firestore.DELETE_FIELD)
+                batch.update(document, {**emptied, **changes}, option=unchanged_since(self._client, snapshot))
             tried.append(decision)
             return decision, job_of(ref, {**job.fields, **changes})
 
@@ -163,9 +165,10 @@ class JobRepository:
             fields = {name: job.fields[name] for name in kept if name in job.fields}
             fields |= {"status": JobStatus.ERROR, "stage": "error", "error": error.as_fields()}
             fields |= {"error_message": error.message, "turn": job.turn + 1, "completed_at": now, "updated_at": now}
-            fields |= {"cost_usd": cost_usd, "expire_at": now + self._retention}
+            fields |= {"cost_usd": cost_usd, "expire_at": now + self._retention, CLAIMED: snapshot.create_time}
             self._settle(transaction, job, cost_usd)
-            emptied = {FieldPath(name).to_api_repr(): firestore.DELETE_FIELD for name in set(job.fields) - set(fields)}
+            found = snapshot.to_dict() or {}
+            emptied = {FieldPath(name).to_api_repr(): firestore.DELETE_FIELD for name in found.keys() - fields.keys()}
             transaction.update(document, {**emptied, **fields})
 
         transact(self._client, run)
