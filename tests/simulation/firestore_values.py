@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from functools import lru_cache, total_ordering
 from typing import Any
 
+from google.cloud.firestore import GeoPoint
 from google.cloud.firestore_v1.field_path import FieldPath
 
 Fields = dict[str, Any]
@@ -17,12 +18,16 @@ Path = tuple[str, ...]
 
 
 def copied(value: Any) -> Any:
-    """A copy as the server would hand it back. Raises TypeError for what Firestore cannot hold."""
-    if value is None or isinstance(value, bool | float | bytes):
+    """A copy as the server would hand it back. Raises TypeError or ValueError for what Firestore cannot hold."""
+    if value is None or isinstance(value, bool | float | bytes | GeoPoint):
         return value
     if isinstance(value, str):
+        if not value.isascii():
+            value.encode()  # half of a surrogate pair is no text
         return str(value)  # an enum's member becomes its text
     if isinstance(value, int):
+        if not -(2**63) <= value < 2**63:
+            raise ValueError(f"Value out of range: {value}")
         return int(value)
     if isinstance(value, datetime):
         return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
