@@ -12,9 +12,12 @@ ARGS ?= --help
 JOBS ?= 200
 SCHEDULES ?= 2000
 SEED ?= 1
+LOCK_ARGS ?=
+LOCK = $(VENV)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--custom-compile-command "make lock" $(LOCK_ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo plan up migrate test rules check bench chaos format clean
+.PHONY: help install demo plan up migrate test rules check bench chaos lock format clean
 
 help:  ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -25,14 +28,14 @@ install: .venv/installed functions/venv/installed node_modules/installed  ## ins
 	@$(PYTHON) localdev/requirements_check.py
 	@test -x $(VENV)/python || $(PYTHON) -m venv .venv
 	@echo "Installing the development packages ..."
-	@$(VENV)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(VENV)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
 
 # What is deployed, and nothing else: firebase-tools runs the functions from here, as production would.
 functions/venv/installed: functions/requirements.txt | .venv/installed
 	@test -x functions/venv/bin/python || $(PYTHON) -m venv functions/venv
 	@echo "Installing the functions' packages ..."
-	@functions/venv/bin/pip install --quiet --disable-pip-version-check -r functions/requirements.txt
+	@functions/venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r functions/requirements.txt
 	@touch $@
 
 node_modules/installed: package.json package-lock.json | .venv/installed
@@ -70,6 +73,11 @@ bench: install  ## measure the targets into build/bench.json
 chaos: install  ## thousands of simulated schedules, then 200 jobs while processes are killed and services fail
 	@PYTHONPATH=functions $(VENV)/python -m tests.simulation --schedules $(SCHEDULES) --seed $(SEED)
 	@PYTHONPATH=functions $(VENV)/python -m localdev.chaos --jobs $(JOBS) --seed $(SEED)
+
+# Versions that stand in the lock files stay, unless a requirements*.in names others; LOCK_ARGS=--upgrade renews the rest.
+lock: install  ## work out requirements.txt, with hashes, after a change of a requirements*.in (LOCK_ARGS=--upgrade)
+	@$(LOCK) --output-file functions/requirements.txt functions/requirements.in
+	@$(LOCK) --output-file requirements-dev.txt requirements-dev.in
 
 format:  ## format the code
 	@$(VENV)/ruff check --fix .
