@@ -12,8 +12,9 @@ from werkzeug.test import EnvironBuilder
 
 from pipeline.adapters.firebase_storage import FirebaseStorage
 from pipeline.adapters.r2_storage import R2Storage
+from pipeline.adapters.replicate_webhooks import ForgedWebhook
 from pipeline.domain.errors import ConfigurationError
-from pipeline.wiring import Instance
+from pipeline.wiring import CallFailed, Instance
 
 SETTINGS = {
     "GOOGLE_CLOUD_PROJECT": "demo-words-to-video",
@@ -119,3 +120,25 @@ def test_the_api_needs_no_token_of_the_provider_and_answers_when_a_setting_is_wr
     assert "R2_BUCKET is not set" in capfd.readouterr().err
     assert asked(Instance(settings), "/openapi.yaml").status_code == 200
     assert Instance({**settings, "R2_BUCKET": "media"}).library().storage is not None
+
+
+@pytest.mark.usefixtures("emulators")
+def test_what_nobody_catches_is_logged_without_secrets_and_handed_on_without_words(
+    capsys: pytest.CaptureFixture[str],
+):
+    """The platform prints what leaves a function, with all that it was caused by."""
+    instance = Instance({**SETTINGS, "R2_SECRET_ACCESS_KEY": "0a1b2c3d4e5f"})
+    with pytest.raises(CallFailed) as raised:
+        instance.run_task({"kind": "0a1b2c3d4e5f", "job_id": "j"}, 1.0)
+    assert str(raised.value) == "a task: ValueError"
+    assert raised.value.__suppress_context__
+    (entry,) = (json.loads(line) for line in capsys.readouterr().err.splitlines())
+    assert entry["message"] == "Unexpected ValueError in a task"
+    assert "ValueError: '…' is not a valid JobKind" in entry["traceback"]
+    assert "0a1b2c3d4e5f" not in json.dumps(entry)
+
+
+@pytest.mark.usefixtures("emulators")
+def test_a_forged_webhook_is_no_failure():
+    with pytest.raises(ForgedWebhook):
+        Instance(SETTINGS).receive_webhook("op", {}, b"{}")

@@ -19,6 +19,7 @@ WEBHOOK_FUNCTION = "handle_replicate_webhook"
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9.-]+(:[0-9]{1,5})?|[a-z][a-z0-9+.-]*://\[[0-9a-f:]+\](:[0-9]{1,5})?")
 R2_SECRETS = ("R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY")
 OPENAI_SECRET = "OPENAI_API_KEY"  # noqa: S105  the name of a secret
+REPLICATE_SECRET = "REPLICATE_API_TOKEN"  # noqa: S105  likewise
 _WRITERS = ("template", ("template", "openai"))  # the default, and all
 
 
@@ -132,7 +133,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
 def read_replicate(environment: Mapping[str, str]) -> ReplicateSettings:
     """Replicate's token and address. Raises ConfigurationError when the token is missing."""
     return ReplicateSettings(
-        api_token=_required(environment, "REPLICATE_API_TOKEN", secret=True),
+        api_token=_required(environment, REPLICATE_SECRET, secret=True),
         base_url=environment.get("REPLICATE_BASE_URL") or "https://api.replicate.com",
     )
 
@@ -170,6 +171,12 @@ def openai_secrets(environment: Mapping[str, str]) -> list[str]:
     """The secrets that a deployment binds for prompts and moderation: one that uses neither needs no key."""
     is_used = _choice(environment, "PROMPT_WRITER", *_WRITERS) == "openai" or _moderation(environment) != "off"
     return [OPENAI_SECRET] if is_used else []
+
+
+def secret_values(environment: Mapping[str, str]) -> list[str]:
+    """The secrets that this function was given, to be kept out of its log."""
+    names = (REPLICATE_SECRET, OPENAI_SECRET, *R2_SECRETS)
+    return [value for name in names if (value := environment.get(name, "").strip())]
 
 
 def read_openai_key(environment: Mapping[str, str]) -> str:

@@ -6,7 +6,8 @@ The only module that knows all others. `main` calls INSTANCE.
 import os
 import random
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -15,17 +16,26 @@ from typing import TYPE_CHECKING, Any
 import firebase_admin
 from google.cloud import firestore
 
+from pipeline.adapters import logger
 from pipeline.adapters.downloads import Downloader
 from pipeline.adapters.object_storage import ObjectStorage
 from pipeline.adapters.openai_api import OpenAiApi
 from pipeline.adapters.replicate_api import ReplicateApi
-from pipeline.adapters.replicate_webhooks import WebhookVerifier
-from pipeline.adapters.signing_secrets import SigningSecret
+from pipeline.adapters.replicate_webhooks import ForgedWebhook, WebhookVerifier
+from pipeline.adapters.signing_secrets import SecretUnavailable, SigningSecret
 from pipeline.adapters.tasks import TaskQueue
-from pipeline.config import Settings, StorageSettings, read_openai_key, read_replicate, read_settings, read_storage
+from pipeline.config import (
+    Settings,
+    StorageSettings,
+    read_openai_key,
+    read_replicate,
+    read_settings,
+    read_storage,
+    secret_values,
+)
 from pipeline.domain.errors import ConfigurationError
 from pipeline.domain.jobs import CreatedWake, JobKind, JobRef, SignalWake, TaskWake
-from pipeline.handlers.receive_webhook import read_webhook, receive_webhook
+from pipeline.handlers.receive_webhook import UnreadableWebhook, read_webhook, receive_webhook
 from pipeline.handlers.sweep import Swept, sweep
 from pipeline.handlers.tools import Desk, Library, Tools
 from pipeline.repositories.clips import ClipRepository
@@ -49,6 +59,10 @@ waits for the API or the webhook may wait.
 """
 
 
+class CallFailed(Exception):
+    """Nothing could be written down. The log has the details; the platform, which prints this, is to deliver again."""
+
+
 class Instance:
     """What all calls that one instance serves have in common. Built at first use; calls come from several threads."""
 
@@ -60,15 +74,17 @@ class Instance:
         """What the four created triggers do."""
         from pipeline.handlers.run_job import run_job  # pictures and video: the webhook and the sweeper need neither
 
-        run_job(JobRef(kind, job_id), CreatedWake(), seconds, self.desk(), self.tools)
+        with self._call(f"job {job_id}"):
+            run_job(JobRef(kind, job_id), CreatedWake(), seconds, self.desk(), self.tools)
 
     def run_task(self, data: Any, seconds: float) -> None:
         """What the task functions do with the body that `adapters.tasks` sent."""
-        from pipeline.handlers.run_job import run_job
+        from pipeline.handlers.run_job import DeliverAgain, run_job
 
-        ref = JobRef(JobKind(data["kind"]), str(data["job_id"]))
-        wake = SignalWake() if data.get("signal") else TaskWake(int(data["turn"]))
-        run_job(ref, wake, seconds, self.desk(), self.tools)
+        with self._call("a task", DeliverAgain):
+            ref = JobRef(JobKind(data["kind"]), str(data["job_id"]))
+            wake = SignalWake() if data.get("signal") else TaskWake(int(data["turn"]))
+            run_job(ref, wake, seconds, self.desk(), self.tools)
 
     def answer_webhook(self, request: "Request") -> "Response":
         """What the webhook function does."""
@@ -78,20 +94,23 @@ class Instance:
 
     def receive_webhook(self, op: str, headers: Mapping[str, str], body: bytes) -> None:
         """Raises ForgedWebhook and SecretUnavailable before anything is built, UnreadableWebhook."""
-        with self._building:
-            verifier = self._verifier
-        verifier.verify(headers, body)
-        receive_webhook(op, read_webhook(body), self.desk(), self.tools())
+        with self._call("a webhook", ForgedWebhook, SecretUnavailable, UnreadableWebhook):
+            with self._building:
+                verifier = self._verifier
+            verifier.verify(headers, body)
+            receive_webhook(op, read_webhook(body), self.desk(), self.tools())
 
     def sweep(self, seconds: float) -> Swept:
         """What the schedule does every few minutes."""
-        return sweep(self.desk(), self.tools, seconds)
+        with self._call("the sweeper"):
+            return sweep(self.desk(), self.tools, seconds)
 
     def answer_api(self, environ: dict[str, Any]) -> "Response":
         """What the API answers to a request, given as its WSGI environment."""
-        with self._building:
-            api = self._api
-        return api.answer(environ)
+        with self._call("the API"):
+            with self._building:
+                api = self._api
+            return api.answer(environ)
 
     def desk(self) -> Desk:
         """What is needed to claim a job and to write down how it ended."""
@@ -107,6 +126,20 @@ class Instance:
         """What is needed to do the work. Raises ConfigurationError with the name of what is missing."""
         with self._building:
             return self._tools
+
+    @contextmanager
+    def _call(self, what: str, *answers: type[Exception]) -> Iterator[None]:
+        """One call of a function. What nobody has caught is told here, without secrets: whatever leaves a function is
+        printed by the platform as it is. `answers` are no failures, and pass. Raises CallFailed.
+        """
+        logger.conceal(secret_values(self._environment))
+        try:
+            yield
+        except answers:
+            raise
+        except Exception as error:  # noqa: BLE001  whatever it is, the platform would print it
+            logger.unexpected(f"Unexpected {type(error).__name__} in {what}", error)
+            raise CallFailed(f"{what}: {type(error).__name__}") from None
 
     @cached_property
     def _desk(self) -> Desk:

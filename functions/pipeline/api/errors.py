@@ -7,15 +7,14 @@ for whoever runs this deployment, another one.
 code of `domain.errors`. Only 503 is worth sending again as it is, after the seconds of its Retry-After.
 """
 
-import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from firebase_functions import logger
 from flask import Response
 from werkzeug.exceptions import HTTPException
 
+from pipeline.adapters import logger
 from pipeline.adapters.app_check import AppCheckUnavailable, UnverifiedApp
 from pipeline.adapters.id_tokens import CertificatesUnavailable, UnverifiedToken, UsersUnavailable
 from pipeline.api.authentication import MissingAppToken, MissingToken
@@ -91,7 +90,7 @@ def answer_error(error: Exception) -> Response:
         code = told.code if isinstance(told, JobError) else InternalError.code
         answer = ErrorAnswer(500, "INTERNAL", code, _OURS)
     if answer.http_status >= 500:
-        logger.error(f"[API] {answer.reason}: {told}", traceback="".join(traceback.format_exception(error)))
+        logger.unexpected(f"[API] {answer.reason}: {told}", error)
     response = _error(answer.http_status, answer.status, answer.message or str(told), answer.reason)
     response.headers.update(answer.headers)
     return response

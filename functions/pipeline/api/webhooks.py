@@ -9,9 +9,9 @@ says how often). No refusal is logged: whoever floods us must not fill the log t
 
 from collections.abc import Callable, Mapping
 
-from firebase_functions import logger
 from flask import Request, Response
 
+from pipeline.adapters import logger
 from pipeline.adapters.replicate_webhooks import MAX_BODY_BYTES, ForgedWebhook, read_stamp
 from pipeline.adapters.signing_secrets import REST_SECONDS, SecretUnavailable
 from pipeline.handlers.receive_webhook import UnreadableWebhook

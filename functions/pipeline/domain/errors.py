@@ -34,12 +34,15 @@
     └── InternalError               internal               yes
 
 Foreign exceptions become one of these once, at the adapter that meets them, with `from`. Messages end up in documents
-that users read: they never hold secrets, signed URLs, or paths of the machine.
+that users read: they never hold secrets, signed URLs, or paths of the machine. Where a message quotes a provider or
+ffmpeg, the first two are taken out here.
 """
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
+
+from pipeline.domain.redaction import redacted
 
 
 class JobError(Exception):
@@ -47,6 +50,9 @@ class JobError(Exception):
 
     code: ClassVar[str] = "internal"
     retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(redacted(message))
 
     @property
     def message(self) -> str:

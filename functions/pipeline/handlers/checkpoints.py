@@ -10,8 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from firebase_functions import logger
-
+from pipeline.adapters import logger
 from pipeline.adapters.segment_encoding import encode_segment, is_smaller_copied
 from pipeline.adapters.sound import make_sound
 from pipeline.adapters.watch import Watch

@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from firebase_functions import logger
-
+from pipeline.adapters import logger
 from pipeline.adapters.clip_preparation import prepare_clip
 from pipeline.adapters.frames import write_clip_thumbnail
 from pipeline.adapters.images import inspect_image, upright_file

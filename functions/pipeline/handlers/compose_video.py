@@ -6,8 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from firebase_functions import logger
-
+from pipeline.adapters import logger
 from pipeline.adapters.composer import compose
 from pipeline.adapters.muxing import head_bytes
 from pipeline.adapters.object_storage import StoredObject

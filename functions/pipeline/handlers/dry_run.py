@@ -10,8 +10,7 @@ that the job itself would end in; only what a limit would refuse is told as a re
 
 from collections.abc import Iterator, Mapping
 
-from firebase_functions import logger
-
+from pipeline.adapters import logger
 from pipeline.domain.errors import PartialFailure, UnsafeUrl
 from pipeline.domain.estimates import estimate_usd, expected_adjustments
 from pipeline.domain.model_inputs import as_fields

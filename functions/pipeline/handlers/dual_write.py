@@ -9,8 +9,7 @@ has written it since: so of any number of writers the last one leaves all that t
 
 from dataclasses import dataclass
 
-from firebase_functions import logger
-
+from pipeline.adapters import logger
 from pipeline.domain.clips import ClipDocument, VideoDocument
 from pipeline.domain.highlights import merge_highlights
 from pipeline.domain.manifests import manifest_bytes

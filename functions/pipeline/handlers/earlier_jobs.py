@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from firebase_functions import logger
-
+from pipeline.adapters import logger
 from pipeline.domain.errors import InvalidRequest, NotFound, recorded_error
 from pipeline.domain.jobs import Job, JobKind, JobRef, JobStatus, StepRecord, poll_delay_seconds
 from pipeline.domain.outcomes import Canceled, Completed, Failed, WakeLater

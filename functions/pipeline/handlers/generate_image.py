@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from firebase_functions import logger
-
+from pipeline.adapters import logger
 from pipeline.adapters.compositing import composite_product
 from pipeline.adapters.images import inspect_image, upright_file, write_thumbnail
 from pipeline.adapters.placeholders import placeholder_of

@@ -12,8 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from firebase_functions import logger
-
+from pipeline.adapters import logger
 from pipeline.domain.clip_names import style_slug
 from pipeline.domain.errors import JobError, PartialFailure
 from pipeline.domain.model_inputs import scene_adjustments

@@ -1,7 +1,6 @@
 """One clip that sets a scene's picture in motion: place, prompt, predict, store."""
 
-from firebase_functions import logger
-
+from pipeline.adapters import logger
 from pipeline.domain.clip_names import style_slug
 from pipeline.domain.outcomes import Completed
 from pipeline.domain.requests import VideoRequest, parse_request

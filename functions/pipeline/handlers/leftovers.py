@@ -4,8 +4,7 @@ seems to be in the making, a manifest that does not know its end.
 
 from collections.abc import Callable
 
-from firebase_functions import logger
-
+from pipeline.adapters import logger
 from pipeline.domain.errors import NotFound
 from pipeline.domain.jobs import Job, JobKind
 from pipeline.handlers.checkpoints import discard_checkpoints

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
 
-from firebase_functions import logger
-
+from pipeline.adapters import logger
 from pipeline.domain.catalogue import Catalogue
 from pipeline.domain.clips import (
     ClipDocument,

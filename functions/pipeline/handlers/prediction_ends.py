@@ -7,8 +7,7 @@ and is written only if nobody else has moved the record, so it does not matter w
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
-from firebase_functions import logger
-
+from pipeline.adapters import logger
 from pipeline.domain.errors import JobError, NotFound, OutcomeUnknown, PredictionFailed
 from pipeline.domain.jobs import JobRef
 from pipeline.domain.predictions import (

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from firebase_functions import logger
-
+from pipeline.adapters import logger
 from pipeline.adapters.replicate_api import SubmissionUnclear
 from pipeline.domain.errors import (
     InsufficientCredit,

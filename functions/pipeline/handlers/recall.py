@@ -10,8 +10,7 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-from firebase_functions import logger
-
+from pipeline.adapters import logger
 from pipeline.adapters.object_storage import StoredObject
 from pipeline.domain.errors import NotFound
 from pipeline.handlers.predictions import Predicted

@@ -7,8 +7,7 @@ everything else to the job's next turn; whoever asks again later finds the same.
 import json
 import re
 
-from firebase_functions import logger
-
+from pipeline.adapters import logger
 from pipeline.adapters.replicate_api import prediction_of
 from pipeline.domain.clips import check_document_id
 from pipeline.domain.errors import InvalidRequest, NotFound

@@ -7,8 +7,7 @@ decides.
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
-from firebase_functions import logger
-
+from pipeline.adapters import logger
 from pipeline.domain.clips import check_document_id
 from pipeline.domain.errors import DatabaseRefused, InvalidRequest, JobError, NotFound
 from pipeline.domain.jobs import Busy, GiveUp, Ignore, Job, JobKind, JobRef, TooEarly, Wake
@@ -162,6 +161,7 @@ def _counting_failures(turn: Turn, advance: Callable[[], Outcome]) -> Outcome:
     except (WakeLater, CancelRequested, StepFailed, TurnLost):
         raise
     except Exception as error:  # noqa: BLE001  the job's outcome is recorded, whatever went wrong
+        logger.unexpected(f"[{turn.ref.kind.label}] Unexpected {type(error).__name__}", error, job_id=turn.ref.job_id)
         turn.fail_step("advance", failure_of(error), error)
 
 

@@ -16,8 +16,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from firebase_functions import logger
-
+from pipeline.adapters import logger
 from pipeline.domain.errors import JobError, NotFound, StillProcessing
 from pipeline.domain.jobs import JobKind, JobRef
 from pipeline.domain.predictions import PredictionRecord

@@ -10,14 +10,12 @@ effects must be safe to repeat.
 
 import threading
 import time
-import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from firebase_functions import logger
-
+from pipeline.adapters import logger
 from pipeline.domain.errors import DeadlineExceeded, Interrupted, JobError, RateLimited, recorded_error
 from pipeline.domain.jobs import (
     MAX_ATTEMPTS,
@@ -117,10 +115,8 @@ class Turn:
         except JobError as error:
             self.fail_step(name, error)
         except Exception as error:  # noqa: BLE001  the step's outcome is recorded, whatever went wrong in it
-            logger.error(
-                f"[{self.ref.kind.label}] Unexpected {type(error).__name__} in {name}",
-                **self._facts(name),
-                traceback="".join(traceback.format_exception(error)),
+            logger.unexpected(
+                f"[{self.ref.kind.label}] Unexpected {type(error).__name__} in {name}", error, **self._facts(name)
             )
             self.fail_step(name, failure_of(error), error)
         done = StepRecord(done=True, attempt=step.attempt, output=asdict(output))

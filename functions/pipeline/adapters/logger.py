@@ -1,0 +1,66 @@
+"""Structured log entries without secrets: the only way that the pipeline writes to the log.
+
+Everything in an entry, tracebacks of other people's exceptions too, goes through `domain.redaction`; long texts lose
+their middle. Entries are written by firebase_functions, in the form that Cloud Logging reads.
+"""
+
+import traceback
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from firebase_functions import logger
+
+from pipeline.domain.redaction import redacted
+
+LONGEST_TEXT = 16_000
+"""Characters of one text: Cloud Logging takes 256 KB an entry, and pays by the byte."""
+
+LONGEST_READ = 200_000
+"""Of longer texts only so much is looked at."""
+
+_secrets: set[str] = set()
+
+
+def conceal(secrets: Iterable[str]) -> None:
+    """These values never appear in an entry from now on, in whatever text they are."""
+    _secrets.update(secrets)
+
+
+def info(message: str, **facts: Any) -> None:
+    """What happened."""
+    logger.info(clean(message), **clean(facts))
+
+
+def warn(message: str, **facts: Any) -> None:
+    """What went wrong, and was mended or is tried again."""
+    logger.warn(clean(message), **clean(facts))
+
+
+def error(message: str, **facts: Any) -> None:
+    """What went wrong for good."""
+    logger.error(clean(message), **clean(facts))
+
+
+def unexpected(message: str, raised: BaseException, **facts: Any) -> None:
+    """A fault of ours, with everything that helps to find it."""
+    error(message, **facts, traceback="".join(traceback.format_exception(raised)))
+
+
+def clean(value: Any) -> Any:
+    """The same value, every text in it redacted and bounded."""
+    match value:
+        case str():
+            return _bounded(redacted(value[:LONGEST_READ], _secrets))  # in this order: no half of a secret stays
+        case Mapping():
+            return {clean(name) if isinstance(name, str) else name: clean(item) for name, item in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [clean(item) for item in value]
+        case bytes():
+            return f"{len(value)} bytes"
+    return value
+
+
+def _bounded(text: str) -> str:
+    """Its first and its last part: a traceback says most in them."""
+    half = LONGEST_TEXT // 2
+    return text if len(text) <= LONGEST_TEXT else f"{text[:half]} … {text[-half:]}"
