@@ -1,3 +1,5 @@
-"""The two public HTTPS functions. `app` and its neighbours: routes, parameters, answers and errors of the API;
-`webhooks`: the door of Replicate's webhooks. What is done for either is in `handlers`.
+"""What answers over HTTPS. What is done for it is in `handlers`.
+
+the API          app, routes, parameters, authentication, cors, answers, responses, errors
+webhooks         webhooks (Replicate's)
 """
