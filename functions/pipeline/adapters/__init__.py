@@ -4,7 +4,7 @@ Replicate        replicate_api, replicate_webhooks, signing_secrets
 OpenAI           openai_api, openai_exchange (one request), timed_calls
 URLs             downloads, download_targets, guarded_network, public_addresses
 files            object_storage (the protocol), r2_storage (s3_errors), firebase_storage (google_errors), local_disk;
-                 streamed_uploads (stored while they are written): multipart_uploads in R2, composed_uploads in Firebase;
+                 streamed_uploads (stored while they are written): multipart_uploads (R2), composed_uploads (Firebase);
                  presigning (URLs of R2)
 pictures         images, placeholders, freed_memory; compositing (a product in a scene): cutouts, plain_backgrounds,
                  mask_regions, light_matching, contact_shadows

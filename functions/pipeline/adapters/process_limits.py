@@ -20,7 +20,7 @@ def machine_memory_bytes() -> int:
 def limit_process(process_id: int, *, memory_bytes: int, cpu_seconds: int | None = None) -> None:
     """No more memory of its own than that, stacks included: what it asks for beyond fails. Too much time kills it."""
     if sys.platform == "linux":
-        with suppress(ProcessLookupError):  # it has ended
+        with suppress(OSError):  # it has ended; or a sandbox does not let us, and then others watch its memory
             resource.prlimit(process_id, resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
             if cpu_seconds is not None:
                 resource.prlimit(process_id, resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
