@@ -107,8 +107,8 @@ def firestore_and_tasks(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bystander]:
         firebase_admin.delete_app(firebase_admin.get_app("pipeline"))
 
 
-@pytest.fixture
-def settings(account: Account) -> dict[str, str]:
+def service_settings(account: Account) -> dict[str, str]:
+    """What a deployment must set; its storage is never reached."""
     return {
         "GOOGLE_CLOUD_PROJECT": "demo-words-to-video",
         "REPLICATE_API_TOKEN": "token",
@@ -119,6 +119,11 @@ def settings(account: Account) -> dict[str, str]:
         "R2_SECRET_ACCESS_KEY": "secret",
         "R2_PUBLIC_BASE_URL": "https://media.example.com",
     }
+
+
+@pytest.fixture
+def settings(account: Account) -> dict[str, str]:
+    return service_settings(account)
 
 
 @pytest.fixture

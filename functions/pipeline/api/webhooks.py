@@ -31,7 +31,7 @@ def answer_webhook(request: Request, receive: Receive) -> Response:
     try:
         headers = dict(request.headers)
         read_stamp(headers)  # most of what is not Replicate's is not even read
-        body = request.stream.read(MAX_BODY_BYTES + 1)
+        body = _body(request)
         if len(body) > MAX_BODY_BYTES:
             return _too_large()
         receive(request.args.get("op", ""), headers, body)
@@ -44,6 +44,14 @@ def answer_webhook(request: Request, receive: Receive) -> Response:
             logger.error(f"A webhook could not be checked: {error} {error.__cause__}")
         return Response("not now", status=503, headers={"Retry-After": str(int(REST_SECONDS))})
     return Response(status=204)
+
+
+def _body(request: Request) -> bytes:
+    """As it was sent, never unpacked, and no more of it than shows that it is too large."""
+    try:
+        return request.stream.read(MAX_BODY_BYTES + 1)
+    except Exception as error:  # each server has errors of its own for broken chunks and for senders who have gone
+        raise UnreadableWebhook(type(error).__name__) from error
 
 
 def _too_large() -> Response:
