@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import hmac
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
