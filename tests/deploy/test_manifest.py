@@ -176,6 +176,7 @@ def test_the_deployed_packages_are_pinned_and_complete():
         "httpx2": "openai",
         "idna": "idna",
         "imageio_ffmpeg": "imageio-ffmpeg",
+        "jwt": "firebase-admin",
         "openai": "openai",
         "PIL": "pillow",
         "pydantic": "pydantic",
