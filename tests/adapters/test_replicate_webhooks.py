@@ -4,9 +4,11 @@ import json
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from localdev.stub_replicate.webhooks import WebhookSender
-from pipeline.adapters.replicate_webhooks import ForgedWebhook, WebhookVerifier
+from pipeline.adapters.replicate_webhooks import MAX_SIGNATURES, ForgedWebhook, WebhookVerifier, read_stamp
 from pipeline.adapters.signing_secrets import SigningSecret
 
 BODY = json.dumps({"id": "p1", "status": "succeeded", "text": "Grüße"}).encode()
@@ -71,3 +73,22 @@ def test_a_replay_after_five_minutes_is_a_forgery(sender: WebhookSender, age_sec
 def test_without_headers_it_is_a_forgery(sender: WebhookSender):
     with pytest.raises(ForgedWebhook):
         WebhookVerifier(SigningSecret(lambda: sender.secret)).verify({}, BODY)
+
+
+NOW = 1_763_740_800
+TIMES = st.integers(NOW - 400, NOW + 400).map(str) | st.text(max_size=15)
+PIECES = st.sampled_from(["v1", "v2", ",", " ", "=", "A" * 43, "+/", "v1," + "A" * 43 + "=", "\t", "\xff"])
+NAMES = ("webhook-id", "Webhook-Timestamp", "WEBHOOK-SIGNATURE")
+
+
+@given(webhook_id=st.text(max_size=300), timestamp=TIMES, signature=st.lists(PIECES, max_size=30).map("".join))
+def test_whatever_the_headers_are_they_are_a_stamp_or_a_forgery(webhook_id: str, timestamp: str, signature: str):
+    headers = dict(zip(NAMES, (webhook_id, timestamp, signature), strict=True))
+    try:
+        stamp = read_stamp(headers, lambda: float(NOW))
+    except ForgedWebhook:
+        return
+    assert abs(int(stamp.timestamp) - NOW) <= 300
+    assert 1 <= len(stamp.signatures) <= MAX_SIGNATURES
+    assert {len(one) for one in stamp.signatures} == {32}
+    assert stamp.webhook_id.isascii()

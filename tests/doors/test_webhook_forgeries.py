@@ -11,7 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from localdev.stub_replicate.webhooks import WebhookSender
-from pipeline.adapters.replicate_webhooks import MAX_BODY_BYTES
+from pipeline.adapters.replicate_api import ReplicateApi
+from pipeline.adapters.replicate_webhooks import MAX_BODY_BYTES, ForgedWebhook, WebhookVerifier
+from pipeline.adapters.signing_secrets import REFETCH_SECONDS, SigningSecret
 from pipeline.wiring import Instance
 from tests.doors.conftest import Account, Bystander, WebhookDoor, prediction_body
 
@@ -215,3 +217,25 @@ def test_a_genuine_one_is_let_in(account: Account, door: WebhookDoor):
     lowered = {name.lower(): value for name, value in headers.items()}
     assert door.knock(body, lowered).status_code == 400  # read, and no prediction
     assert account.asked == [SECRET_PATH]
+
+
+def test_a_genuine_one_is_let_in_when_the_secret_has_changed(
+    account: Account, settings: dict[str, str], firestore_and_tasks: Bystander
+):
+    """And whoever has the old one is refused; meanwhile nobody made us ask more than twice."""
+    now = [1000.0]
+    replicate = ReplicateApi("token", settings["REPLICATE_BASE_URL"])
+    verifier = WebhookVerifier(SigningSecret(replicate.webhook_secret, clock=lambda: now[0]))
+    old = account.signed(BODY)
+    verifier.verify(old, BODY)
+    account.sender = WebhookSender()
+    account.answer = {"key": account.sender.secret}
+    with pytest.raises(ForgedWebhook):  # Replicate sends it again
+        verifier.verify(account.signed(BODY), BODY)
+    now[0] += REFETCH_SECONDS
+    verifier.verify(account.signed(BODY), BODY)
+    for _ in range(5):
+        with pytest.raises(ForgedWebhook):
+            verifier.verify(old, BODY)
+    assert (account.asked, firestore_and_tasks.visits()) == ([SECRET_PATH] * 2, 0)
+    replicate.close()
