@@ -278,7 +278,7 @@ def test_a_user_who_is_signed_in_is_asked_about_once(strict: IdTokens, auth_serv
     assert (path.endswith("/accounts:lookup"), body) == (True, {"localId": ["user-1"]})
 
 
-@pytest.mark.parametrize("fields", [{"disabled": True}, {"validSince": str(int(time.time()) + 10)}, None])
+@pytest.mark.parametrize("fields", [{"disabled": True}, {"validSince": str(int(time.time()) + 10**6)}, None])
 def test_who_was_disabled_signed_out_everywhere_or_deleted_is_refused(
     strict: IdTokens, auth_server: AuthServer, fields: dict[str, Any] | None
 ):
