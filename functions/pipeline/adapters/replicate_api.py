@@ -156,6 +156,7 @@ class ReplicateApi:
         raise last
 
 
+_SECONDS = re.compile("[0-9]{1,9}([.][0-9]{1,9})?")
 _REFUSALS = frozenset({400, 401, 402, 403, 404, 409, 413, 422, 429})
 
 
@@ -214,8 +215,8 @@ def _refusal(response: httpx.Response) -> JobError:
     detail = str(body.get("detail") or f"HTTP {response.status_code}")[:300]
     match response.status_code:
         case 429:
-            retry_after = body.get("retry_after") or response.headers.get("retry-after")
-            seconds = float(retry_after) if str(retry_after or "").replace(".", "", 1).isdigit() else None
+            retry_after = str(body.get("retry_after") or response.headers.get("retry-after"))
+            seconds = float(retry_after) if _SECONDS.fullmatch(retry_after) else None
             return RateLimited(f"Replicate asks to slow down: {detail}", seconds)
         case 402:
             return InsufficientCredit("The Replicate account has no credit left. Top it up, then try again.")
