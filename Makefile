@@ -12,12 +12,13 @@ ARGS ?= --help
 JOBS ?= 200
 SCHEDULES ?= 2000
 SEED ?= 1
+TIMES ?= 20
 LOCK_ARGS ?=
 LOCK = $(VENV)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock" $(LOCK_ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo plan up migrate test rules check bench chaos lock format clean
+.PHONY: help install demo plan up migrate test rules fuzz check bench chaos lock format clean
 
 help:  ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -60,6 +61,9 @@ test: install  ## run all tests, file by file in two processes (PYTEST_ARGS="tes
 
 rules: install  ## the security rules, case by case, on the Firestore emulator (make test runs them, too)
 	@$(VENV)/python -m pytest tests/rules
+
+fuzz: install  ## for minutes: odd jobs, webhooks, names and files, new ones each time (TIMES=100: as many times make test's)
+	@FUZZ=$(TIMES) $(VENV)/python -m pytest --numprocesses $(TEST_WORKERS) --dist loadfile tests/fuzz $(PYTEST_ARGS)
 
 check: install  ## lint, types, import contracts
 	@$(VENV)/ruff check .
