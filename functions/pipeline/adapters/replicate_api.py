@@ -24,6 +24,7 @@ from pipeline.domain.errors import (
     RateLimited,
 )
 from pipeline.domain.predictions import ProviderPrediction
+from pipeline.domain.redaction import redacted
 
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 READ_ATTEMPTS = 3
@@ -34,6 +35,7 @@ MAX_METRICS, MAX_AMOUNT = 32, 1e6
 
 _METRIC = re.compile("[a-z][a-z0-9_]{0,99}")
 MAX_PAGES = 50
+LONGEST_DETAIL = 10_000
 
 
 class SubmissionUnclear(Exception):
@@ -212,7 +214,8 @@ def _refusal(response: httpx.Response) -> JobError:
     except ValueError:
         body = {}
     body = body if isinstance(body, dict) else {}
-    detail = str(body.get("detail") or f"HTTP {response.status_code}")[:300]
+    told = str(body.get("detail") or f"HTTP {response.status_code}")
+    detail = redacted(told[:LONGEST_DETAIL])[:300]  # in this order: no half of a secret stays
     match response.status_code:
         case 429:
             retry_after = str(body.get("retry_after") or response.headers.get("retry-after"))

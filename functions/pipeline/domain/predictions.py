@@ -30,6 +30,7 @@ from pipeline.domain.errors import (
     PredictionTimedOut,
 )
 from pipeline.domain.jobs import JobRef
+from pipeline.domain.redaction import redacted
 
 PURGE_AFTER = timedelta(minutes=55)
 """The provider deletes inputs after an hour: past this age a listing proves nothing any more."""
@@ -141,6 +142,9 @@ def webhook_query(op: str) -> str:
     return f"op={quote(op, safe='')}"
 
 
+LONGEST_REASON = 10_000
+"""Characters of a provider's own words that are looked at."""
+
 _UNITS = ("video_output_duration_seconds", "image_count", "image_output_count")
 
 
@@ -174,7 +178,7 @@ _INTERRUPTED = ("(code: PA)", "Prediction interrupted", "E6716", "E8765", "E9828
 
 def provider_failure(prediction: ProviderPrediction) -> JobError:
     """The error of a prediction that ended without success."""
-    text = (prediction.error or "").strip()
+    text = redacted((prediction.error or "")[:LONGEST_REASON]).strip()
     if prediction.status == "succeeded":
         return PredictionFailed(f"{prediction.model} finished without an output.")
     if prediction.status == "aborted":

@@ -32,7 +32,14 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
         ),
         rf"\1{GONE}",
     ),
-    (re.compile(r"\b(authorization[\"']?\s?[=:]\s?[\"']?(?:\w+\s)?)[\w.~+/=-]{6,}", re.IGNORECASE), rf"\1{GONE}"),
+    (
+        re.compile(
+            r"\b(authorization[\"']?\s?[=:]\s?[\"']?(?:(?:bearer|basic|token)\s)?)"
+            r"(?!(?:bearer|basic|token)\b)[\w.~+/=-]{6,}",
+            re.IGNORECASE,
+        ),
+        rf"\1{GONE}",
+    ),
     (re.compile(r"\b(bearer)\s+[\w.~+/=-]{8,}", re.IGNORECASE), rf"\1 {GONE}"),
     # by their looks: Replicate's, OpenAI's, Google's and AWS's keys, signing secrets and signatures, ID tokens
     (re.compile(r"\b(?:r8_|sk-|whsec_|AIza|AKIA|ASIA)[\w+/=-]{8,}"), GONE),
