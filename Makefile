@@ -18,7 +18,7 @@ LOCK = $(VENV)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--custom-compile-command "make lock" $(LOCK_ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo plan up migrate test rules fuzz check bench chaos lock format clean
+.PHONY: help install demo plan up migrate test rules fuzz check bench chaos lock audit licences format clean
 
 help:  ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -82,6 +82,12 @@ chaos: install  ## thousands of simulated schedules, then 200 jobs while process
 lock: install  ## work out requirements.txt, with hashes, after a change of a requirements*.in (LOCK_ARGS=--upgrade)
 	@$(LOCK) --output-file functions/requirements.txt functions/requirements.in
 	@$(LOCK) --output-file requirements-dev.txt requirements-dev.in
+
+audit: install  ## known vulnerabilities of all packages; asks databases on the internet
+	@$(VENV)/python -m localdev.audit
+
+licences: install  ## list the licences of what is deployed in docs/licences.md
+	@$(VENV)/python -m localdev.licences
 
 format:  ## format the code
 	@$(VENV)/ruff check --fix .
