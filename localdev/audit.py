@@ -42,7 +42,7 @@ def read_pip_audit(subject: str, answer: str, complaint: str) -> Audit:
     except (ValueError, KeyError, TypeError):
         return Audit(subject, unknown=f"the database of PyPI could not be asked: {_last_line(complaint)}")
     found = tuple(
-        f"{package['name']} {package['version']}: {flaw['id']}, mended in {' '.join(flaw['fix_versions']) or 'none yet'}"
+        f"{package['name']} {package['version']}: {flaw['id']}, mended in {' '.join(flaw['fix_versions']) or 'none'}"
         for package in packages
         for flaw in package.get("vulns", ())
     )

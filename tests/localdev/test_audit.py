@@ -29,7 +29,7 @@ def test_packages_without_known_flaws_pass():
 def test_a_flaw_is_told_with_the_version_that_mends_it():
     audit = pip(CLEAN, {"name": "b", "version": "1.0", "vulns": [FLAW, {**FLAW, "fix_versions": []}]})
     assert audit.exit_code == 1
-    assert audit.found == ("b 1.0: PYSEC-2026-1, mended in 1.0.1", "b 1.0: PYSEC-2026-1, mended in none yet")
+    assert audit.found == ("b 1.0: PYSEC-2026-1, mended in 1.0.1", "b 1.0: PYSEC-2026-1, mended in none")
 
 
 def test_packages_that_the_database_does_not_know_are_not_audited():
