@@ -1,6 +1,7 @@
 """The whole local stack, once for all end-to-end tests, and a user who is signed in."""
 
 import os
+import re
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from localdev.frontend import Frontend, sign_in
 from localdev.stack import PROJECT_ID, LocalStack
 from tests.media_samples import MediaSamples
 
+LOOKS_SECRET = re.compile(r"X-Amz-Signature=\w+|[?&]token=[\w.-]+|\beyJ[\w-]{8,}\.[\w-]+|Bearer [\w.-]{8,}")
 PROVIDER_KEYS = ("REPLICATE_API_TOKEN", "OPENAI_API_KEY")
 
 
@@ -29,6 +31,16 @@ def stack() -> Iterator[LocalStack]:
         environ=environment, image_seconds=0.3, video_seconds=0.6, functions_environment=settings
     ) as running:
         yield running
+        told = secrets_in(running.functions_log.read_text(errors="replace"), running)
+    assert told == [], "the functions' log holds secrets, after all tests"
+
+
+def secrets_in(log: str, stack: LocalStack) -> list[str]:
+    """What gives access and stands in a log: keys of the stack, signed URLs, tokens of users."""
+    settings = stack.functions_settings()
+    names = ("REPLICATE_API_TOKEN", "OPENAI_API_KEY", "R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY")
+    keys = {name: settings[name] for name in names} | {"webhook secret": stack.replicate.webhooks.secret}
+    return [*(name for name, value in keys.items() if value in log), *LOOKS_SECRET.findall(log)]
 
 
 @pytest.fixture
