@@ -11,7 +11,7 @@ from pipeline.handlers.named_documents import read_named_documents
 from pipeline.handlers.scene_words import Writer
 from pipeline.handlers.tools import Desk, Tools
 from pipeline.handlers.turns import Turn
-from pipeline.repositories.scenes import scene_generating, scene_ready
+from pipeline.repositories.scenes import scene_generating, scene_order, scene_ready
 
 
 def generate_video(turn: Turn, desk: Desk, tools: Tools) -> Completed:
@@ -37,7 +37,7 @@ def _place(turn: Turn, request: VideoRequest, desk: Desk, tools: Tools) -> ClipP
     """Check what the job names before any money is spent; find the scene's place in its storyboard."""
     named = read_named_documents(request, desk)
     scene, storyboard = named.scenes[request.scene_id], named.storyboard
-    order = [entry for entry in storyboard.get("scene_order") or [] if isinstance(entry, str)]
+    order = scene_order(storyboard)
     number = order.index(request.scene_id) + 1 if request.scene_id in order else 1
     style = str(storyboard.get("style") or scene.get("style_prompt") or "")
     title = str(storyboard.get("title") or "")

@@ -20,7 +20,7 @@ from pipeline.domain.outcomes import DocumentUpdate
 from pipeline.domain.scene_words import MAX_OTHER_SCENES, Scene, SceneWords, Story, shortened, template_words
 from pipeline.handlers.moderation import NO_KEY
 from pipeline.handlers.tools import Desk, Tools
-from pipeline.repositories.scenes import kept_look, kept_words, scene_worded
+from pipeline.repositories.scenes import kept_look, kept_words, scene_order, scene_worded
 
 WRITER_SECONDS = 20.0
 """For everything that is written for one turn of a job."""
@@ -57,7 +57,7 @@ class Writer:
         if storyboard_id is None:
             return
         self._story = Story(_text(storyboard, "title"), _text(storyboard, "style"))
-        order = [entry for entry in storyboard.get("scene_order") or [] if isinstance(entry, str) and entry]
+        order = scene_order(storyboard)
         self._read_scenes = lambda: self._desk.scenes.texts(user_id, order[:MAX_OTHER_SCENES])
         if (openai := self._writing) is None:
             return

@@ -69,6 +69,12 @@ class SceneRepository:
         return found
 
 
+def scene_order(storyboard: Mapping[str, Any]) -> list[str]:
+    """The ids of a storyboard's scenes; what is none is left out. Users write that list, or something else."""
+    found = storyboard.get("scene_order")
+    return [entry for entry in found if isinstance(entry, str) and entry] if isinstance(found, list) else []
+
+
 def kept_look(storyboard: Mapping[str, Any], of: str) -> str | None:
     """The look of a storyboard, if it was written for what it is now."""
     return _written(storyboard, "look", of).get("text")
