@@ -3,6 +3,7 @@
 import os
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
@@ -21,9 +22,10 @@ START_SECONDS = 60.0
 class FirestoreEmulator(Startable):
     """Holds the project's rules and nothing else, between start() and stop(). What it writes lies in `folder`."""
 
-    def __init__(self, folder: Path, port: int | None = None) -> None:
+    def __init__(self, folder: Path, port: int | None = None, *, java_options: Sequence[str] = ()) -> None:
         self.port = port or choose_ports(["firestore"])["firestore"]
         self._folder = folder
+        self._java_options = java_options
         self._command: GuardedCommand | None = None
 
     @property
@@ -33,7 +35,8 @@ class FirestoreEmulator(Startable):
 
     def start(self) -> Self:
         """Returns when it answers. Raises StackError with the end of its log."""
-        command = [str(find_java()), "-jar", str(_jar(self._folder)), "--host", LOOPBACK, "--port", str(self.port)]
+        command = [str(find_java()), *self._java_options, "-jar", str(_jar(self._folder))]
+        command += ["--host", LOOPBACK, "--port", str(self.port)]
         command += ["--rules", str(ROOT / "firestore.rules"), "--project_id", PROJECT_ID]
         log = self._folder / "emulator.log"
         self._command = GuardedCommand(command, env=os.environ, cwd=self._folder, log=log)
