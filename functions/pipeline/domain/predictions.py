@@ -35,6 +35,10 @@ from pipeline.domain.redaction import redacted
 PURGE_AFTER = timedelta(minutes=55)
 """The provider deletes inputs after an hour: past this age a listing proves nothing any more."""
 
+MAX_UNANSWERED = 5
+"""How often one prediction is ordered while no answer comes and the provider's listing does not show it: for some
+twenty minutes."""
+
 LISTING_MARGIN = timedelta(seconds=60)
 """How far before our own clock's time of submission the listing is read."""
 
@@ -80,6 +84,7 @@ class PredictionRecord:
     inline_wait_seconds: float = 0.0
     units: float = 1.0
     user_id: str = ""
+    unanswered: int = 0  # how often it was sent, got no answer, and did not arrive
     submitting_at: datetime | None = None
     submitting_until: datetime | None = None  # nobody sends it after this
     deadline_at: datetime | None = None

@@ -207,9 +207,14 @@ def request_key(kind: JobKind, user_id: str, request_id: str) -> str:
     return hashlib.sha256(f"{kind}\n{user_id}\n{request_id}".encode()).hexdigest()
 
 
+_LATER_FIELDS = {"force": False, "dry_run": False, "seed": None}
+"""Where one is not used, a request is the same as before there were such fields."""
+
+
 def fingerprint(request: JobRequest) -> str:
     """Tells whether two jobs ask for the same."""
-    return hashlib.sha256(request.model_dump_json(exclude={"request_id"}).encode()).hexdigest()
+    unused = {name for name, nothing in _LATER_FIELDS.items() if getattr(request, name, nothing) is nothing}
+    return hashlib.sha256(request.model_dump_json(exclude={"request_id", *unused}).encode()).hexdigest()
 
 
 def _as_tuple(value: Any) -> Any:

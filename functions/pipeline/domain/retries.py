@@ -71,11 +71,27 @@ def _of_pair(
         return {store: stored} if stored.done else {}
     if not predicted.done:
         return {}
+    product = _product(steps, now) if same_place else {}
     if stored.done and same_place:
-        return {predict: predicted, store: stored}
+        return {predict: predicted, store: stored, **product}
+    if not _is_there(predicted, now):
+        return {}
+    # what is made of it now may be another thing than what the earlier job would have been remembered for
+    return {predict: replace(predicted, output={**predicted.output, "content_key": ""}), **product}
+
+
+def _product(steps: Mapping[str, StepRecord], now: datetime) -> dict[str, StepRecord]:
+    """A picture's product as it was looked at, and what Kontext made of it."""
+    product, composite = steps.get("product", StepRecord()), steps.get("composite", StepRecord())
+    if not product.done:
+        return {}
+    return {"product": product, **({"composite": composite} if _is_there(composite, now) else {})}
+
+
+def _is_there(predicted: StepRecord, now: datetime) -> bool:
+    """Whether the provider still has what it has made."""
     ended_at = predicted.output.get("ended_at")
-    still_there = isinstance(ended_at, datetime) and now - ended_at < OUTPUT_LIFETIME
-    return {predict: predicted} if still_there else {}
+    return predicted.done and isinstance(ended_at, datetime) and now - ended_at < OUTPUT_LIFETIME
 
 
 def _pairs(before: JobRequest, now: JobRequest) -> list[tuple[str, str, bool, bool]]:

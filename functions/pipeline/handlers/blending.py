@@ -8,7 +8,7 @@ Only a picture that Kontext flags as sensitive ends the job: that is no failure 
 
 import tempfile
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from pipeline.adapters.compositing import composite_product
@@ -29,8 +29,8 @@ from pipeline.domain.predictions import PredictionOrder, operation_id
 from pipeline.domain.requests import ImageRequest
 from pipeline.handlers.prediction_ends import settle
 from pipeline.handlers.predictions import Predicted, obtain_prediction
-from pipeline.handlers.product_pictures import fetch_product, placement_of
-from pipeline.handlers.tools import Desk, Tools
+from pipeline.handlers.product_pictures import CheckedProduct, fetch_product, placement_of
+from pipeline.handlers.tools import Tools
 from pipeline.handlers.turns import Turn
 
 STEP = "composite"
@@ -44,10 +44,16 @@ class Blended:
     url: str = ""
     model: str = ""
     fell_back: bool = False
+    ended_at: datetime | None = None
 
 
 def blend(
-    turn: Turn, request: ImageRequest, predicted: Predicted, width_to_height: float, desk: Desk, tools: Tools
+    turn: Turn,
+    request: ImageRequest,
+    predicted: Predicted,
+    width_to_height: float,
+    product: CheckedProduct,
+    tools: Tools,
 ) -> Blended:
     """Kontext's picture of the product in the scene, or the word that there is none.
 
@@ -56,12 +62,12 @@ def blend(
     terms = blend_terms(blend_model(tools.settings.kontext_model), width_to_height)
     try:
         _check_time_and_rate(turn, tools)
-        made = obtain_prediction(turn, STEP, lambda: _order(turn, request, predicted, terms, desk, tools), tools)
+        made = obtain_prediction(turn, STEP, lambda: _order(turn, request, predicted, terms, product, tools), tools)
     except ContentRejected:
         raise
     except (ProviderError, QuotaExceeded, NotFound) as error:
         return _fall_back(turn, error, tools)
-    return Blended(made.url, made.model)
+    return Blended(made.url, made.model, ended_at=made.ended_at)
 
 
 def _check_time_and_rate(turn: Turn, tools: Tools) -> None:
@@ -89,26 +95,30 @@ def _fall_back(turn: Turn, error: JobError, tools: Tools) -> Blended:
 
 
 def _order(
-    turn: Turn, request: ImageRequest, predicted: Predicted, terms: BlendTerms, desk: Desk, tools: Tools
+    turn: Turn,
+    request: ImageRequest,
+    predicted: Predicted,
+    terms: BlendTerms,
+    product: CheckedProduct,
+    tools: Tools,
 ) -> PredictionOrder:
     """The order, with the pictures handed over: scene and product, or our own composite of them."""
     settings, pictures_needed = tools.settings, len(terms.picture_inputs)
     with tempfile.TemporaryDirectory() as folder:
-        scene, product = Path(folder) / "scene", Path(folder) / "product"
+        scene, photo = Path(folder) / "scene", Path(folder) / "product"
         tools.downloads.fetch(
             predicted.url, scene, max_bytes=settings.max_image_bytes, kind="image", should_stop=turn.check
         )
-        fetch_product(turn, request, product, desk, tools)
+        fetch_product(turn, product, photo, tools)
         if pictures_needed == 1:
             pictures = [Path(folder) / "composite.png"]
-            composite_product(scene, product, pictures[0], placement_of(request), should_stop=turn.check)
+            composite_product(scene, photo, pictures[0], placement_of(request), should_stop=turn.check)
         else:
-            pictures = [scene, upright_file(product, Path(folder) / "upright")]
+            pictures = [scene, upright_file(photo, Path(folder) / "upright")]
         uploaded = [tools.replicate.upload_file(picture, inspect_image(picture).media_type) for picture in pictures]
-    name = str(desk.scenes.product(request.user_id, request.product_id or "").get("name") or "")
     return PredictionOrder(
         model=terms.model,
-        input=terms.model_input(blend_prompt(request.text, name, pictures_needed), *uploaded),
+        input=terms.model_input(blend_prompt(request.text, product.name, pictures_needed), *uploaded),
         cost_usd=terms.cost_usd,
         cancel_after_seconds=settings.kontext_seconds,
         inline_wait_seconds=settings.image_inline_wait_seconds,

@@ -22,14 +22,13 @@ from pipeline.domain.model_inputs import ClipTerms, clip_terms
 from pipeline.domain.models import video_model
 from pipeline.domain.object_keys import clip_key, clip_thumbnail_key
 from pipeline.domain.predictions import PredictionOrder
-from pipeline.domain.prompts import prompt_sha256
 from pipeline.domain.requests import ClipWish
 from pipeline.domain.scene_words import SceneWords
-from pipeline.handlers.model_fallback import obtain_from_either
+from pipeline.handlers.model_fallback import Candidate, obtain_from_either
 from pipeline.handlers.moderation import moderate
 from pipeline.handlers.predictions import Predicted
 from pipeline.handlers.product_pictures import file_sha256
-from pipeline.handlers.recall import AlreadyMade, copied, recall, recalled, remember
+from pipeline.handlers.recall import AlreadyMade, check_copy, copied, recall, recalled, remember
 from pipeline.handlers.tools import Tools
 from pipeline.handlers.turns import Turn
 
@@ -66,6 +65,7 @@ class StoredClip:
     model: str | None = None
     seed: int | None = None
     prompt: str | None = None
+    prompt_sha256: str | None = None
     prompt_source: str | None = None
     reused_from: str | None = None  # the job that made it
 
@@ -86,7 +86,7 @@ class StoredClip:
             "model": self.model,
             "seed": self.seed,
             "prompt": self.prompt,
-            "prompt_sha256": None if self.prompt is None else prompt_sha256(self.prompt),
+            "prompt_sha256": self.prompt_sha256,
             "prompt_source": self.prompt_source,
             "reused_from": self.reused_from,
         }
@@ -104,6 +104,7 @@ class ClipWork:
     predict_step: str = "predict"
     store_step: str = "store"
     prefix: str = ""  # of what is noted on the job about it: `scenes.0.`
+    keeps_prompt: bool = True  # those of fifty scenes would fill a job's document
 
 
 def clip_terms_of(wish: ClipWish, settings: Settings) -> ClipTerms:
@@ -127,15 +128,20 @@ def _predict_clip(turn: Turn, work: ClipWork, tools: Tools) -> Predicted:
         predicted = obtain_from_either(
             turn,
             work.predict_step,
-            terms.model,
-            lambda: _order_clip(turn, work, terms, tools),
-            (lambda: _order_clip(turn, work, other, tools)) if other else None,
+            Candidate(terms.model, terms.adjustments, lambda: _order_clip(turn, work, terms, tools)),
+            Candidate(other.model, other.adjustments, lambda: _order_clip(turn, work, other, tools)) if other else None,
             tools,
             work.prefix,
         )
     except AlreadyMade as made:
-        return made.as_prediction(work.words.source, work.seed)
-    return replace(predicted, prompt_source=work.words.source)
+        recalled_clip = made.as_prediction(work.words.source, work.seed)
+        return recalled_clip if work.keeps_prompt else replace(recalled_clip, stored=_short(recalled_clip.stored))
+    prompt = predicted.prompt if work.keeps_prompt else ""
+    return replace(predicted, prompt=prompt, prompt_source=work.words.source)
+
+
+def _short(stored: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {**stored, "prompt": None}
 
 
 def _order_clip(turn: Turn, work: ClipWork, terms: ClipTerms, tools: Tools) -> PredictionOrder:
@@ -162,7 +168,7 @@ def _order_clip(turn: Turn, work: ClipWork, terms: ClipTerms, tools: Tools) -> P
             picture=file_sha256(picture),
             prepared=settings.prepare_clips,
         )
-        recall(turn, key, "video_key", tools)
+        recall(turn, key, StoredClip, "video_key", tools)
         uploaded = tools.replicate.upload_file(picture, inspect_image(picture).media_type)
     return PredictionOrder(
         model=terms.model,
@@ -196,6 +202,7 @@ def _stored_again(turn: Turn, work: ClipWork, filename: str, predicted: Predicte
     """What an earlier job has stored, as a clip of this video."""
     earlier, video_id = recalled(StoredClip, predicted), work.place.video_id
     video = copied(earlier.video_key, clip_key(turn.user_id, video_id, filename), tools)
+    check_copy(video, earlier.size_bytes)
     thumbnail = copied(earlier.thumbnail_key, clip_thumbnail_key(turn.user_id, video_id, filename), tools)
     return replace(
         earlier,
@@ -205,6 +212,7 @@ def _stored_again(turn: Turn, work: ClipWork, filename: str, predicted: Predicte
         thumbnail_key=thumbnail.key,
         video_id=video_id,
         clip_id=filename.removesuffix(".mp4"),
+        prompt=earlier.prompt if work.keeps_prompt else None,
         reused_from=predicted.reused_from,
     )
 
@@ -242,6 +250,7 @@ def _stored(turn: Turn, work: ClipWork, filename: str, predicted: Predicted, too
         model=predicted.model,
         seed=predicted.seed,
         prompt=predicted.prompt or None,
+        prompt_sha256=predicted.prompt_sha256 or None,
         prompt_source=predicted.prompt_source or None,
     )
 

@@ -9,6 +9,7 @@ from pipeline.adapters import logger
 from pipeline.adapters.compositing import composite_product
 from pipeline.adapters.images import inspect_image, upright_file, write_thumbnail
 from pipeline.adapters.placeholders import placeholder_of
+from pipeline.config import Settings
 from pipeline.domain.content_keys import content_key
 from pipeline.domain.model_inputs import PictureTerms, picture_terms
 from pipeline.domain.models import image_model
@@ -19,12 +20,12 @@ from pipeline.domain.prompts import prompt_sha256
 from pipeline.domain.requests import ImageRequest, parse_request
 from pipeline.domain.scene_words import SceneWords
 from pipeline.handlers.blending import Blended, blend
-from pipeline.handlers.model_fallback import obtain_from_either
+from pipeline.handlers.model_fallback import Candidate, obtain_from_either
 from pipeline.handlers.moderation import moderate
 from pipeline.handlers.named_documents import read_named_documents
 from pipeline.handlers.predictions import Predicted
-from pipeline.handlers.product_pictures import fetch_product, file_sha256, placement_of
-from pipeline.handlers.recall import AlreadyMade, copied, recall, recalled, remember
+from pipeline.handlers.product_pictures import CheckedProduct, check_product, fetch_product, placement_of
+from pipeline.handlers.recall import AlreadyMade, check_copy, copied, recall, recalled, remember
 from pipeline.handlers.scene_words import Writer
 from pipeline.handlers.tools import Desk, Tools
 from pipeline.handlers.turns import Turn
@@ -55,13 +56,16 @@ def generate_image(turn: Turn, desk: Desk, tools: Tools) -> Completed:
     request = parse_request(ImageRequest, turn.fields)
     terms = picture_terms(image_model(tools.settings.image_model), request.aspect_ratio)
     words = turn.run_step("prompt", SceneWords, lambda: _prepare(turn, request, terms, desk, tools))
+    product = None
+    if request.use_product_composite:
+        product = turn.run_step("product", CheckedProduct, lambda: check_product(turn, request, desk, tools))
     turn.report("predict", 10)
-    predicted = turn.run_step("predict", Predicted, lambda: _predict(turn, request, words, terms, desk, tools))
+    predicted = turn.run_step("predict", Predicted, lambda: _predict(turn, request, words, terms, product, tools))
     stored = turn.finished("store", StoredImage)
     if stored is None:
-        blended = _blend(turn, request, predicted, terms, desk, tools)
-        turn.report("composite" if request.use_product_composite else "store", 70)
-        stored = turn.run_step("store", StoredImage, lambda: _store(turn, request, predicted, blended, desk, tools))
+        blended = _blend(turn, request, predicted, product, tools)
+        turn.report("composite" if product else "store", 70)
+        stored = turn.run_step("store", StoredImage, lambda: _store(turn, request, predicted, blended, product, tools))
     logger.info(
         f"[Image Generation] Successfully generated image for scene {request.scene_id}",
         job_id=turn.ref.job_id,
@@ -108,21 +112,25 @@ def _prepare(turn: Turn, request: ImageRequest, terms: PictureTerms, desk: Desk,
 
 
 def _predict(
-    turn: Turn, request: ImageRequest, words: SceneWords, terms: PictureTerms, desk: Desk, tools: Tools
+    turn: Turn,
+    request: ImageRequest,
+    words: SceneWords,
+    terms: PictureTerms,
+    product: CheckedProduct | None,
+    tools: Tools,
 ) -> Predicted:
     fallback = tools.settings.image_model_fallback
     other = picture_terms(image_model(fallback), request.aspect_ratio) if fallback not in ("", terms.model) else None
 
     def order(by: PictureTerms) -> PredictionOrder:
-        return _order(turn, request, words, by, desk, tools)
+        return _order(turn, request, words, by, product, tools)
 
     try:
         predicted = obtain_from_either(
             turn,
             "predict",
-            terms.model,
-            lambda: order(terms),
-            (lambda: order(other)) if other else None,
+            Candidate(terms.model, terms.adjustments, lambda: order(terms)),
+            Candidate(other.model, other.adjustments, lambda: order(other)) if other else None,
             tools,
         )
     except AlreadyMade as made:
@@ -131,14 +139,22 @@ def _predict(
 
 
 def _order(
-    turn: Turn, request: ImageRequest, words: SceneWords, terms: PictureTerms, desk: Desk, tools: Tools
+    turn: Turn,
+    request: ImageRequest,
+    words: SceneWords,
+    terms: PictureTerms,
+    product: CheckedProduct | None,
+    tools: Tools,
 ) -> PredictionOrder:
     """The order for a picture. Raises AlreadyMade where there is one of exactly these inputs."""
     settings = tools.settings
-    model_input = terms.model_input(words.for_picture(terms.width_to_height))
-    composite = _composite_content(turn, request, desk, tools) if request.use_product_composite else None
+    prompt = words.for_picture(terms.width_to_height)
+    if words.source != "template":  # what the user wrote was moderated before it went to the writer
+        turn.adjust(moderate([prompt], None, tools))
+    model_input = terms.model_input(prompt)
+    composite = _composite_content(request, product, settings) if product else None
     key = content_key("image", terms.model, model_input, seed=request.seed, composite=composite)
-    recall(turn, key, "image_key", tools)
+    recall(turn, key, StoredImage, "image_key", tools)
     return PredictionOrder(
         model=terms.model,
         input=model_input,
@@ -150,30 +166,30 @@ def _order(
     )
 
 
-def _composite_content(turn: Turn, request: ImageRequest, desk: Desk, tools: Tools) -> Mapping[str, object]:
-    """What a composite depends on. The product's picture is looked at before anything is paid."""
-    with tempfile.TemporaryDirectory() as folder:
-        picture = fetch_product(turn, request, Path(folder) / "product", desk, tools)
-        turn.adjust(moderate([], picture, tools))
-        product = file_sha256(picture)
-    kontext = tools.settings.kontext_model if tools.settings.composite_method == "kontext" else None
-    return {"product": product, "placement": asdict(placement_of(request)), "kontext": kontext}
+def _composite_content(request: ImageRequest, product: CheckedProduct, settings: Settings) -> Mapping[str, object]:
+    """What a composite depends on. Kontext is told the product's name."""
+    kontext = [settings.kontext_model, product.name] if settings.composite_method == "kontext" else None
+    return {"product": product.sha256, "placement": asdict(placement_of(request)), "kontext": kontext}
 
 
 def _blend(
-    turn: Turn, request: ImageRequest, predicted: Predicted, terms: PictureTerms, desk: Desk, tools: Tools
+    turn: Turn, request: ImageRequest, predicted: Predicted, product: CheckedProduct | None, tools: Tools
 ) -> Blended:
     """Kontext's picture, where one is wanted and can be had."""
-    is_wanted = request.use_product_composite and tools.settings.composite_method == "kontext"
-    if not is_wanted or predicted.reused_from:
+    if product is None or tools.settings.composite_method != "kontext" or predicted.reused_from:
         return Blended()
     turn.report("composite", 60)
-    ratio = terms.width_to_height
-    return turn.run_step("composite", Blended, lambda: blend(turn, request, predicted, ratio, desk, tools))
+    ratio = picture_terms(image_model(predicted.model), request.aspect_ratio).width_to_height
+    return turn.run_step("composite", Blended, lambda: blend(turn, request, predicted, ratio, product, tools))
 
 
 def _store(
-    turn: Turn, request: ImageRequest, predicted: Predicted, blended: Blended, desk: Desk, tools: Tools
+    turn: Turn,
+    request: ImageRequest,
+    predicted: Predicted,
+    blended: Blended,
+    product: CheckedProduct | None,
+    tools: Tools,
 ) -> StoredImage:
     """Copy the provider's file, which it deletes after an hour, as it was delivered, or with the product in it."""
     if predicted.reused_from:
@@ -188,10 +204,10 @@ def _store(
             should_stop=turn.check,
         )
         background_removed = False
-        if request.use_product_composite and not blended.url:
-            product, composite = picture.with_name("product"), picture.with_name("composite.png")
-            fetch_product(turn, request, product, desk, tools)
-            made = composite_product(picture, product, composite, placement_of(request), should_stop=turn.check)
+        if product and not blended.url:
+            photo, composite = picture.with_name("product"), picture.with_name("composite.png")
+            fetch_product(turn, product, photo, tools)
+            made = composite_product(picture, photo, composite, placement_of(request), should_stop=turn.check)
             picture, background_removed = composite, made.background_removed
         picture = upright_file(picture, Path(folder) / "upright")
         image = inspect_image(picture)
@@ -227,6 +243,7 @@ def _store_again(turn: Turn, request: ImageRequest, predicted: Predicted, tools:
     """What an earlier job has stored, as this job's own file."""
     earlier = recalled(StoredImage, predicted)
     image = copied(earlier.image_key, _image_key(turn, request, earlier.media_type or "image/png"), tools)
+    check_copy(image, earlier.size_bytes)
     key = scene_image_thumbnail_key(request.user_id, request.scene_id, turn.ref.job_id)
     thumbnail = copied(earlier.thumbnail_key, key, tools)
     return replace(

@@ -14,15 +14,15 @@ from typing import Any
 
 from pipeline.adapters import logger
 from pipeline.domain.clip_names import style_slug
-from pipeline.domain.errors import JobError, PartialFailure
+from pipeline.domain.errors import ContentRejected, JobError, PartialFailure
 from pipeline.domain.model_inputs import scene_adjustments
 from pipeline.domain.outcomes import Completed, DocumentUpdate, Failed, WakeLater
 from pipeline.domain.requests import MultiVideoRequest, SceneRequest, parse_request
-from pipeline.domain.scene_words import SceneWords
+from pipeline.domain.scene_words import Scene, SceneWords, template_words
 from pipeline.handlers.clips import ClipPlace, ClipWork, StoredClip, clip_terms_of, make_clip
 from pipeline.handlers.dual_write import keep_manifest
 from pipeline.handlers.named_documents import read_named_documents
-from pipeline.handlers.scene_words import Worded, Writer
+from pipeline.handlers.scene_words import Worded, Writer, moderate_before_writing
 from pipeline.handlers.tools import Desk, Tools
 from pipeline.handlers.turns import StepFailed, Turn
 from pipeline.repositories.scenes import scene_failed, scene_generating, scene_ready
@@ -47,7 +47,7 @@ class Board:
 
 @dataclass(frozen=True)
 class AllWords:
-    """The words of every scene, by its number (as text: keys of a document are)."""
+    """What was written for scenes, by their numbers (as text: keys of a document are)."""
 
     of_scenes: Mapping[str, Mapping[str, str]]
 
@@ -100,7 +100,13 @@ def _word(turn: Turn, request: MultiVideoRequest, desk: Desk, tools: Tools) -> A
 
     def worded(scene: SceneRequest) -> Worded:
         document = named.scenes.get(scene.scene_id or "", {})
-        return writer.words(scene.description, str(document.get("style_prompt") or ""), scene.scene_id, document)
+        style = str(document.get("style_prompt") or "")
+        try:
+            noted = moderate_before_writing([scene.description, style], named.storyboard, tools)
+        except ContentRejected:  # it is no writer's business, and fails when its clip is to be ordered
+            return Worded(template_words(Scene(scene.description, style)))
+        worded = writer.words(scene.description, style, scene.scene_id, document)
+        return replace(worded, adjustments=(*noted, *worded.adjustments))
 
     with ThreadPoolExecutor(max_workers=WRITERS) as pool:
         written = list(pool.map(worded, request.scenes))
@@ -108,7 +114,22 @@ def _word(turn: Turn, request: MultiVideoRequest, desk: Desk, tools: Tools) -> A
         turn.adjust(replace(noted, field=f"scenes.{number}.{noted.field}") for noted in one.adjustments)
     turn.write({}, [update for one in written for update in one.kept])
     of_scenes = zip(request.scenes, written, strict=True)
-    return AllWords({str(scene.scene_number): asdict(one.words) for scene, one in of_scenes})
+    return AllWords({str(scene.scene_number): _kept(one.words) for scene, one in of_scenes if _is_written(one.words)})
+
+
+def _is_written(words: SceneWords) -> bool:
+    return words.source != "template"
+
+
+def _kept(words: SceneWords) -> Mapping[str, str]:
+    """What a clip needs of them."""
+    return {**asdict(words), "image_prompt": words.title}
+
+
+def _words_of(scene: SceneRequest, worded: AllWords) -> SceneWords:
+    """The words of a scene. The template is not kept: its texts, of fifty scenes, would fill a job's document."""
+    written = worded.of_scenes.get(str(scene.scene_number))
+    return SceneWords(**written) if written else template_words(Scene(scene.description))
 
 
 def _works(request: MultiVideoRequest, board: Board, worded: AllWords) -> Mapping[int, ClipWork]:
@@ -117,7 +138,7 @@ def _works(request: MultiVideoRequest, board: Board, worded: AllWords) -> Mappin
     return {
         scene.scene_number: ClipWork(
             image_url=scene.seed_image_url,
-            words=SceneWords(**worded.of_scenes[str(scene.scene_number)]),
+            words=_words_of(scene, worded),
             wish=request.wish(scene),
             place=ClipPlace(
                 board.video_id, scene.scene_number, scene.description, board.style, starts[scene.scene_number]
@@ -126,6 +147,7 @@ def _works(request: MultiVideoRequest, board: Board, worded: AllWords) -> Mappin
             predict_step=f"scene_{scene.scene_number}_predict",
             store_step=_store_step(scene),
             prefix=f"scenes.{place_in_list}.",
+            keeps_prompt=False,
         )
         for place_in_list, scene in enumerate(request.scenes)
     }
@@ -171,7 +193,7 @@ def _partial_failure(progress: "_Progress") -> JobError:
     reasons = [f"scene {error['scene_number']}: {error['message']}" for error in progress.errors()]
     if not progress.clips() and len({type(error) for error in progress.failed.values()}) == 1:
         first = next(iter(progress.failed.values()))
-        return type(first)(f"No scene succeeded; {reasons[0]}")
+        return type(first)(f"No scene succeeded; {reasons[0]}", **first.details)
     total = len(progress.failed) + len(progress.clips())
     return PartialFailure(f"{len(progress.failed)} of {total} scenes failed; {'; '.join(reasons[:5])}")
 

@@ -8,7 +8,7 @@ from pipeline.domain.scene_words import SceneWords
 from pipeline.handlers.clips import ClipPlace, ClipWork, clip_terms_of, make_clip
 from pipeline.handlers.dual_write import keep_manifest
 from pipeline.handlers.named_documents import read_named_documents
-from pipeline.handlers.scene_words import Writer
+from pipeline.handlers.scene_words import Writer, moderate_before_writing
 from pipeline.handlers.tools import Desk, Tools
 from pipeline.handlers.turns import Turn
 from pipeline.repositories.scenes import scene_generating, scene_order, scene_ready
@@ -63,9 +63,11 @@ def _word(turn: Turn, request: VideoRequest, desk: Desk, tools: Tools) -> SceneW
     """The words of the scene: those that its picture was made with, where its text is still the same."""
     named = read_named_documents(request, desk)
     scene = named.scenes[request.scene_id]
+    style = str(scene.get("style_prompt") or "")
+    turn.adjust(moderate_before_writing([request.text, style], named.storyboard, tools))
     writer = Writer(desk, tools)
     writer.tell_story(request.user_id, request.storyboard_id, named.storyboard)
-    worded = writer.words(request.text, str(scene.get("style_prompt") or ""), request.scene_id, scene)
+    worded = writer.words(request.text, style, request.scene_id, scene)
     turn.adjust(worded.adjustments)
     turn.write({}, worded.kept)
     return worded.words

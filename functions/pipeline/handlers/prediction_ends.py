@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from pipeline.adapters import logger
-from pipeline.domain.errors import JobError, NotFound, OutcomeUnknown, PredictionFailed
+from pipeline.domain.errors import JobError, NotFound, OutcomeUnknown, PredictionFailed, PredictionTimedOut
 from pipeline.domain.jobs import JobRef
 from pipeline.domain.predictions import (
     LISTING_MARGIN,
+    MAX_UNANSWERED,
     PURGE_AFTER,
     PredictionRecord,
     PredictionState,
@@ -29,6 +30,9 @@ UNKNOWN = (
     "It is not known whether Replicate started this prediction, and its records are gone. "
     "Nothing was sent twice; look at the account's predictions, then create the job again."
 )
+
+
+UNANSWERED = f"Replicate answered none of {MAX_UNANSWERED} orders for this prediction, and shows none of them."
 
 
 def adopt(record: PredictionRecord, prediction: ProviderPrediction, tools: Tools) -> PredictionRecord:
@@ -65,7 +69,12 @@ def find_again(record: PredictionRecord, tools: Tools) -> PredictionRecord:
     if found.in_doubt:
         return record
     if tools.clock() > _sender_is_gone_at(record) + timedelta(seconds=tools.settings.submission_grace_seconds):
-        return tools.predictions.move(record.op, {SUBMITTING}, INTENT, tools.clock(), since=record.submitting_at)
+        count = record.unanswered + 1
+        if count == MAX_UNANSWERED:
+            return record_failure(record, PredictionTimedOut(UNANSWERED), tools, charged=False)
+        return tools.predictions.move(
+            record.op, {SUBMITTING}, INTENT, tools.clock(), since=record.submitting_at, unanswered=count
+        )
     return record
 
 

@@ -31,6 +31,7 @@ from pipeline.domain.predictions import (
     operation_id,
     webhook_query,
 )
+from pipeline.domain.prompts import prompt_sha256
 from pipeline.domain.quotas import microusd
 from pipeline.handlers.prediction_ends import (
     INTENT,
@@ -67,6 +68,7 @@ class Predicted:
     seed: int
     ended_at: datetime | None = None
     prompt: str = ""  # as it was sent; "": recorded by an earlier version
+    prompt_sha256: str = ""
     prompt_source: str = ""
     content_key: str = ""  # under which what is made of it is remembered; "": it is not
     reused_from: str = ""  # the job that made it; then `url` is empty, and `stored` says where it lies
@@ -99,6 +101,7 @@ def obtain_prediction(
         seed=record.input["seed"],
         ended_at=record.ended_at,
         prompt=str(record.input.get("prompt") or ""),
+        prompt_sha256=prompt_sha256(str(record.input.get("prompt") or "")),
         content_key=record.content_key,
         seed_is_clients=record.seed_is_clients,
     )

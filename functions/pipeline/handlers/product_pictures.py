@@ -1,24 +1,42 @@
-"""The picture of a product that an image job names: where it is, and how it stands in the scene."""
+"""The product that an image job names: its picture, moderated before it is used, and how it stands in the scene."""
 
 import hashlib
+import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.adapters.compositing import ProductPlacement
+from pipeline.domain.errors import SourceError
 from pipeline.domain.requests import ImageRequest
+from pipeline.handlers.moderation import moderate
 from pipeline.handlers.tools import Desk, Tools
 from pipeline.handlers.turns import Turn
 
 
-def fetch_product(turn: Turn, request: ImageRequest, target: Path, desk: Desk, tools: Tools) -> Path:
-    """The product's picture as a file."""
+@dataclass(frozen=True)
+class CheckedProduct:
+    """A product whose picture and name may be used. `sha256`, in hex, is that of the picture that was looked at."""
+
+    url: str
+    name: str
+    sha256: str
+
+
+def check_product(turn: Turn, request: ImageRequest, desk: Desk, tools: Tools) -> CheckedProduct:
+    """Look at the product before anything is paid. Raises ContentRejected, and what fetching raises."""
     product = desk.scenes.product(request.user_id, request.product_id or "")
-    tools.downloads.fetch(
-        str(product.get("image_url") or ""),
-        target,
-        max_bytes=tools.settings.max_image_bytes,
-        kind="image",
-        should_stop=turn.check,
-    )
+    url, name = str(product.get("image_url") or ""), str(product.get("name") or "")[:200]
+    with tempfile.TemporaryDirectory() as folder:
+        picture = _fetch(turn, url, Path(folder) / "product", tools)
+        turn.adjust(moderate([name], picture, tools))
+        return CheckedProduct(url, name, file_sha256(picture))
+
+
+def fetch_product(turn: Turn, product: CheckedProduct, target: Path, tools: Tools) -> Path:
+    """The product's picture as a file: the one that was looked at. Raises SourceError when it was replaced since."""
+    _fetch(turn, product.url, target, tools)
+    if file_sha256(target) != product.sha256:
+        raise SourceError("The product's picture was replaced while the job was at work. Create the job again.")
     return target
 
 
@@ -37,3 +55,8 @@ def file_sha256(path: Path) -> str:
     """The hash of a file's bytes, in hex."""
     with path.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _fetch(turn: Turn, url: str, target: Path, tools: Tools) -> Path:
+    tools.downloads.fetch(url, target, max_bytes=tools.settings.max_image_bytes, kind="image", should_stop=turn.check)
+    return target

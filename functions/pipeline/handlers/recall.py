@@ -6,9 +6,10 @@
 Each job has files of its own, so whoever deletes one of them takes nothing from the other.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pipeline.adapters import logger
 from pipeline.adapters.object_storage import StoredObject
@@ -47,14 +48,15 @@ class AlreadyMade(Exception):
         )
 
 
-def recall(turn: Turn, content_key: str, key_name: str, tools: Tools) -> None:
-    """Raises AlreadyMade when the user has a result of these inputs. `key_name` is where it names its file."""
+def recall(turn: Turn, content_key: str, record: type[Output], key_name: str, tools: Tools) -> None:
+    """Raises AlreadyMade when the user has a result of these inputs, which the store step records as `record`.
+    `key_name` is where it names its file."""
     if not tools.settings.reuse_days or turn.fields.get("force") is True:
         return
     result = tools.results.find(turn.user_id, content_key, tools.clock())
     if result is None:
         return
-    if not _is_unchanged(result, key_name, tools):
+    if _read(record, result.output) is None or not _is_unchanged(result, key_name, tools):
         tools.results.forget(turn.user_id, content_key)
         return
     logger.info(
@@ -85,10 +87,16 @@ def remember(
 
 def recalled(record: type[Output], predicted: Predicted) -> Output:
     """What the earlier job's step had recorded. Raises NotFound when another version of this code recorded it."""
-    try:
-        return record(**{name: value for name, value in predicted.stored.items() if name != STORED_AT})
-    except TypeError as error:
-        raise NotFound("The earlier result cannot be read any more. Create the job again, with force: true.") from error
+    read = _read(record, predicted.stored)
+    if read is None:
+        raise NotFound("The earlier result cannot be read any more. Create the job again.")
+    return read
+
+
+def check_copy(copy: StoredObject, size_bytes: int) -> None:
+    """Raises NotFound when what was copied is another file: its job may have made it anew in this very moment."""
+    if copy.size_bytes != size_bytes:
+        raise NotFound("The earlier result was replaced meanwhile. Create the job again.")
 
 
 def copied(source_key: str, key: str, tools: Tools) -> StoredObject:
@@ -97,6 +105,14 @@ def copied(source_key: str, key: str, tools: Tools) -> StoredObject:
         return tools.storage.copy_object(source_key, key)
     except NotFound as error:
         raise NotFound("The earlier result was deleted meanwhile. Create the job again.") from error
+
+
+def _read(record: type[Output], output: Mapping[str, Any]) -> Output | None:
+    """None: another version of this code recorded it."""
+    try:
+        return record(**{name: value for name, value in output.items() if name != STORED_AT})
+    except TypeError:
+        return None
 
 
 def _is_unchanged(result: StoredResult, key_name: str, tools: Tools) -> bool:

@@ -9,16 +9,16 @@ All of it ends within WRITER_SECONDS. What is not there by then comes from the t
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline.adapters.openai_api import OpenAiApi, WordsUnavailable
-from pipeline.domain.errors import NotFound
+from pipeline.domain.errors import ContentRejected, NotFound
 from pipeline.domain.model_inputs import Adjustment
 from pipeline.domain.outcomes import DocumentUpdate
 from pipeline.domain.scene_words import MAX_OTHER_SCENES, Scene, SceneWords, Story, shortened, template_words
-from pipeline.handlers.moderation import NO_KEY
+from pipeline.handlers.moderation import NO_KEY, moderate
 from pipeline.handlers.tools import Desk, Tools
 from pipeline.repositories.scenes import kept_look, kept_words, scene_order, scene_worded
 
@@ -74,7 +74,7 @@ class Writer:
 
     def tell_scenes(self, texts: tuple[str, ...]) -> None:
         """The scenes that follow belong together, though they are part of no storyboard."""
-        self._scenes = shortened(texts)
+        self._scenes = self._unflagged(shortened(texts)) if self._writing else ()
         if (openai := self._writing) is not None and len(texts) > 1:
             self._write_look(openai)
 
@@ -102,15 +102,24 @@ class Writer:
         return self._tools.openai if self._tools.settings.prompt_writer == "openai" else None
 
     def _write(self, scene: Scene, openai: OpenAiApi) -> SceneWords:
+        story = self._whole_story()
         if (left := self._ends_at - time.monotonic()) <= 0:
             raise WordsUnavailable("timeout", "OpenAI had no time left for this scene.")
-        return openai.write_words(scene, self._whole_story(), left)
+        return openai.write_words(scene, story, left)
 
     def _whole_story(self) -> Story:
         with self._reading:
             if self._scenes is None:
-                self._scenes = shortened(self._read_scenes())
+                self._scenes = self._unflagged(shortened(self._read_scenes()))
         return replace(self._story, scenes=self._scenes)
+
+    def _unflagged(self, scenes: tuple[str, ...]) -> tuple[str, ...]:
+        """What a writer may be told of the other scenes: nothing, where one is flagged. Each has a job of its own."""
+        try:
+            moderate(scenes, None, self._tools)
+        except ContentRejected:
+            return ()
+        return scenes
 
     def _write_look(self, openai: OpenAiApi) -> None:
         try:
@@ -120,6 +129,16 @@ class Writer:
 
     def _plain(self, scene: Scene, reason: str) -> Worded:
         return Worded(template_words(scene), (Adjustment("prompt_source", "openai", "template", reason),))
+
+
+def moderate_before_writing(texts: Sequence[str], storyboard: Mapping[str, Any], tools: Tools) -> Sequence[Adjustment]:
+    """What a user wrote, before it goes to a writer; where nobody writes, it is moderated when it is ordered.
+
+    Raises what `moderate` raises.
+    """
+    if tools.settings.prompt_writer != "openai":
+        return ()
+    return moderate([*texts, _text(storyboard, "title"), _text(storyboard, "style")], None, tools)
 
 
 def _text(document: Mapping[str, Any], name: str) -> str:

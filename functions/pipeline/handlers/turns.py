@@ -107,7 +107,11 @@ class Turn:
         try:
             self.check()
             output = work()
-        except (WakeLater, CancelRequested, TurnLost, StepFailed):
+        except WakeLater:
+            if self._adjusted:  # the next turn does not come by there again
+                self.write({})
+            raise
+        except (CancelRequested, TurnLost, StepFailed):
             raise
         except DeadlineExceeded as error:
             over = Interrupted("The function call was over before the step was; it goes on in another.")
@@ -197,6 +201,12 @@ class Turn:
         with self._lock:
             self._adjustments |= {noted["field"]: noted for noted in as_fields(adjustments)}
             self._adjusted = True
+
+    def withdraw(self, fields: Iterable[str]) -> None:
+        """What was noted about these is no longer so."""
+        with self._lock:
+            for name in fields:
+                self._adjusted |= self._adjustments.pop(name, None) is not None
 
     def write(self, fields: Mapping[str, Any], updates: Sequence[DocumentUpdate] = ()) -> None:
         """Write to the job and to documents beside it, behind the fence.

@@ -174,6 +174,7 @@ def _record(op: str, fields: Mapping[str, Any]) -> PredictionRecord:
         inline_wait_seconds=fields["inline_wait_seconds"],
         units=float(fields.get("units", 1.0)),
         user_id=fields.get("user_id", ""),
+        unanswered=fields.get("unanswered", 0),
         submitting_at=fields.get("submitting_at"),
         submitting_until=fields.get("submitting_until"),
         deadline_at=fields.get("deadline_at"),

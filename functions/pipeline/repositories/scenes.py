@@ -16,7 +16,7 @@ from pipeline.domain.clips import check_document_id
 from pipeline.domain.errors import InvalidRequest, NotFound, PermissionDenied
 from pipeline.domain.outcomes import DocumentUpdate
 from pipeline.domain.scene_words import SceneWords
-from pipeline.repositories.documents import Fields, change_document
+from pipeline.repositories.documents import READ, Fields, change_document
 
 
 class SceneRepository:
@@ -41,7 +41,8 @@ class SceneRepository:
         """What the user's scenes say, in that order; those that are gone or somebody else's are left out."""
         named = [scene_id for scene_id in scene_ids if _is_id(scene_id)]  # users write that list
         documents = [self._client.collection("scenes").document(scene_id) for scene_id in dict.fromkeys(named)]
-        found = {snapshot.id: snapshot.to_dict() or {} for snapshot in self._client.get_all(documents)}
+        snapshots = self._client.get_all(documents, **READ) if documents else ()
+        found = {snapshot.id: snapshot.to_dict() or {} for snapshot in snapshots}
         scenes = [found.get(scene_id, {}) for scene_id in named]
         return tuple(str(scene.get("text") or "") for scene in scenes if scene.get("user_id") == user_id)
 
