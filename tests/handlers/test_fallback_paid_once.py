@@ -22,13 +22,22 @@ class Flapping(OpenAiApi):
         return ()
 
 
-def test_one_model_is_paid_though_what_kept_the_first_from_being_asked_is_over(workbench: Workbench, picture: Path):
-    """Each try of the first ends before it is ordered; the second is ordered in the moment in which all is well."""
+def test_that_nobody_could_moderate_is_no_model_that_is_down(workbench: Workbench, picture: Path):
+    """Each try ends before the first model is asked: the second one is none of its business."""
     workbench.settings = replace(workbench.settings, video_model_fallback=PRO_CLIPS, moderation="required")
     workbench.openai = Flapping("sk-test", "gpt")
     fields = video_job(workbench.scene("fallback-back"), workbench.publish(picture))
     job = workbench.run(JobKind.VIDEO, "fallback-back", fields)
     workbench.openai.close()
-    assert job["status"] == "complete"
-    ordered = workbench.desk().predictions.of_job("video_generation_jobs/fallback-back")
-    assert [record.model for record in ordered if record.prediction_id] == [job["model"]]
+    assert (job["status"], job["error"]["code"], job["cost_usd"]) == ("error", "provider_unavailable", 0.0)
+    assert workbench.desk().predictions.of_job("video_generation_jobs/fallback-back") == []
+
+
+def test_the_first_model_is_not_asked_again_once_the_second_was(workbench: Workbench, picture: Path):
+    """The second waits for its answer while the first has come back."""
+    workbench.settings = replace(workbench.settings, video_model_fallback=PRO_CLIPS)
+    fields = video_job(workbench.scene("fallback-came-back"), workbench.publish(picture), "A pier [stub:model-404]")
+    job = workbench.run(JobKind.VIDEO, "fallback-came-back", fields)
+    assert (job["status"], job["model"]) == ("complete", PRO_CLIPS)
+    ordered = workbench.desk().predictions.of_job("video_generation_jobs/fallback-came-back")
+    assert [record.model for record in ordered if record.prediction_id] == [PRO_CLIPS]
