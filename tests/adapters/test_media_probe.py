@@ -266,3 +266,12 @@ def test_a_playlist_is_refused_and_nothing_in_it_is_opened(media_samples: MediaS
             probe_media(media_samples.broken("playlist.mp4", playlist(url).encode()))
         with pytest.raises(BlockingIOError):
             server.accept()
+
+
+def test_pictures_or_sound_in_a_codec_that_nobody_knows_are_refused_by_name(media_samples: MediaSamples):
+    clip = media_samples.patched(media_samples.solid("red"), "unknown.mp4", b"avc1", b"zzzz")
+    wave = media_samples.music(options=("-c:a", "pcm_s16le"), suffix=".wav")
+    sound = media_samples.patched(wave, "unknown.wav", b"fmt \x10\0\0\0\1\0", b"fmt \x10\0\0\0zz")
+    for odd in (clip, sound):
+        with pytest.raises(UnsupportedMedia, match="codec"):
+            probe_media(odd)

@@ -93,6 +93,8 @@ def _probe(container: InputContainer, size_bytes: int) -> MediaProbe:
     streams = shown_pictures(container)
     if not streams and not container.streams.audio:
         raise UnsupportedMedia("The file has neither pictures nor sound.")
+    if any(stream.codec_context is None for stream in (*streams[:1], *container.streams.audio[:1])):
+        raise UnsupportedMedia("The file's pictures or its sound are in a codec that is not known.")
     video = _video(streams[0], *read_picture_packets(container, streams[0])) if streams else None
     if not streams:
         count_packets(container)
