@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import imageio_ffmpeg
+from google.cloud import firestore
 from PIL import Image, ImageDraw
 
 from localdev.chaos.cases import ChaosJob
@@ -26,6 +27,7 @@ class World:
 
     def __init__(self, stack: LocalStack, seed: int) -> None:
         self._seed = seed
+        self._backend = firestore.Client(project=PROJECT_ID)
         self._stranger = self._frontend(stack, "stranger")
         self._frontends = [self._frontend(stack, f"user-{number}") for number in range(USERS)]
         with tempfile.TemporaryDirectory() as folder:
@@ -61,9 +63,9 @@ class World:
             owner.firestore.document(f"scenes/{scene_id}").set(_scene(owner, self._board(frontend)))
         now = datetime.now(UTC)
         common = {"job_id": job.job_id, "user_id": frontend.user.user_id, "status": "pending"}
-        frontend.firestore.document(job.path).set(
-            {**common, "created_at": now, "updated_at": now, **self._fields(job, frontend)}
-        )
+        # rules refuse to a client what a careless backend may do
+        client = self._backend if job.case.foreign else frontend.firestore
+        client.document(job.path).set({**common, "created_at": now, "updated_at": now, **self._fields(job, frontend)})
 
     def _fields(self, job: ChaosJob, frontend: Frontend) -> Mapping[str, Any]:
         board = {"storyboard_id": self._board(frontend)} if job.case.shared_board else {}

@@ -45,7 +45,9 @@ CATEGORIES = (
 )
 FLAGGED_TEXT = frozenset({"illicit/violent", "self-harm", "violence"})
 FLAGGED_PICTURE = frozenset({"violence", "violence/graphic"})
-MARKER = re.compile(r"\s*\[stub:[a-z0-9-]+\]")
+MARKER = re.compile(r"\s*\[stub:([a-z0-9-]+)\]")
+OWN_MARKERS = {"flagged", "truncated", "timeout", "drip", "refusal", "openai-500", "openai-429"}
+"""Others are for the models that the words go to, and stay in the prompts."""
 
 
 class StubOpenAI(LoopbackServer):
@@ -129,6 +131,8 @@ class _OpenAIExchange(Exchange):
 def _response(request: dict[str, Any], material: Material) -> dict[str, Any]:
     schema = request.get("text", {}).get("format", {}).get("schema", {})
     fields = invented(material.without(MARKER))
+    passed_on = "".join(f" [stub:{name}]" for name in MARKER.findall(material.text) if name not in OWN_MARKERS)
+    fields |= {name: f"{fields[name]}{passed_on}" for name in ("image_prompt", "motion") if name in fields}
     answer = json.dumps({name: fields.get(name, material.text) for name in schema.get("properties", {})})
     content: dict[str, Any] = {"type": "output_text", "text": answer, "annotations": []}
     incomplete = "[stub:truncated]" in material.marked

@@ -106,19 +106,17 @@ def test_a_provider_error_shows_on_job_and_scene_within_seconds(frontend: Fronte
 @pytest.mark.parametrize(
     ("collection", "fields", "code"),
     [
-        ("image_generation_jobs", {"scene_id": "no-such-scene", "text": "x"}, "not_found"),
-        (
-            "video_generation_jobs",
-            {"scene_id": "no-such", "image_url": "https://example.com/a", "text": "x"},
-            "not_found",
-        ),
+        ("image_generation_jobs", {"text": "x", "aspect_ratio": "0:9"}, "invalid_argument"),
+        ("video_generation_jobs", {"image_url": "https://127.0.0.1/a.png", "text": "x"}, "unsafe_url"),
         ("multi_video_jobs", {"scenes": [{"scene_number": 1}]}, "invalid_argument"),
         ("composition_jobs", {"clips": [{"scene_number": 1, "video_url": "https://127.0.0.1/a.mp4"}]}, "unsafe_url"),
         ("composition_jobs", {"clips": [{"scene_number": 1, "video_url": "nonsense"}]}, "invalid_argument"),
     ],
 )
 def test_a_bad_job_of_every_kind_ends_within_seconds(frontend: Frontend, collection: str, fields: dict, code: str):
-    job = run(frontend, collection, fields, seconds=20.0)
+    _, (scene_id,) = storyboard(frontend)
+    named = {"scene_id": scene_id} if collection in ("image_generation_jobs", "video_generation_jobs") else {}
+    job = run(frontend, collection, {**named, **fields}, seconds=20.0)
     assert (job["status"], job["error"]["code"]) == ("error", code)
     assert job["error"]["message"]
 

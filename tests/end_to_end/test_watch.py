@@ -113,7 +113,7 @@ def recursive_project(tmp_path: Path) -> Path:
 def test_a_recursive_handler_is_stopped_by_the_breaker(recursive_project: Path, monkeypatch: pytest.MonkeyPatch):
     environment = {name: value for name, value in os.environ.items() if name not in PROVIDER_KEYS}
     environment.pop("FIRESTORE_EMULATOR_HOST", None)
-    settings = {"MAX_JOBS_PER_USER_PER_DAY": "4"}
+    settings = {"MAX_JOBS_PER_USER_PER_DAY": "4", "REUSE_DAYS": "0"}
     with LocalStack(recursive_project, environ=environment, functions_environment=settings) as stack:
         for name, value in stack.environment().items():
             monkeypatch.setenv(name, value)

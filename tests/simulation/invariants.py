@@ -289,7 +289,8 @@ def _is_explained(world: World, code: str, predictions: Sequence[VirtualPredicti
         case "prediction_interrupted":
             return Fate.INTERRUPTED in fates or any(one.status == "aborted" for one in predictions)
         case "prediction_timed_out":
-            return any(one.status == "canceled" for one in predictions)
+            never_came = provider.lost > 0 or provider.answer_lost > 0  # five orders in a row
+            return never_came or any(one.status == "canceled" for one in predictions)
         case "source_unreachable":
             return platform.download_fails > 0
         case "source_unavailable":

@@ -129,10 +129,15 @@ def test_webhooks_tell_twins_apart_although_their_bodies_name_no_address() -> No
 
 
 def test_lost_creates_are_sent_again() -> None:
-    weather = replace(STILL, jobs=ONE_OF_EACH, provider=ProviderMood(lost=0.5))
+    weather = replace(STILL, jobs=ONE_OF_EACH, provider=ProviderMood(lost=0.3))
     for seed in range(5):
         verdict = replay(seed, weather)
         assert (verdict.faults, verdict.statuses, verdict.paid) == ((), ("complete",) * 3, 5), str(verdict)
+
+
+def test_a_provider_to_which_no_create_comes_is_given_up() -> None:
+    verdict = replay(1, replace(STILL, jobs=ONE_OF_EACH, provider=ProviderMood(lost=1.0)))
+    assert (verdict.faults, verdict.statuses, verdict.paid) == ((), ("error",) * 3, 0), str(verdict)
 
 
 def test_an_instance_that_freezes_while_sending_pays_once() -> None:
