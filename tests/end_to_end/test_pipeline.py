@@ -129,12 +129,12 @@ def test_an_interrupted_model_is_tried_again(frontend: Frontend):
 
 def test_an_answer_that_is_lost_is_not_paid_twice(frontend: Frontend, stack: LocalStack):
     _, (scene_id,) = storyboard(frontend)
-    text = f"{time.time()} [stub:reset-after-create-once]"
-    job = run(frontend, "image_generation_jobs", image_fields(scene_id, text))
+    words = f"Lost at {time.time()}"
+    job = run(frontend, "image_generation_jobs", image_fields(scene_id, f"{words} [stub:reset-after-create-once]"))
     assert (job["status"], job["cost_usd"]) == ("complete", 0.003)
     with urllib.request.urlopen(f"{stack.urls.replicate_url}/_control/state", timeout=10) as response:
         state = json.load(response)
-    assert len([p for p in state["predictions"] if text in p["prompt"]]) == 1
+    assert len([p for p in state["predictions"] if words in p["prompt"]]) == 1
 
 
 def test_events_that_come_twice_change_nothing(frontend: Frontend, stack: LocalStack):
