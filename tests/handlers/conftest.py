@@ -14,6 +14,7 @@ import pytest
 from google.cloud import firestore
 
 from localdev.stack.object_stores import R2_ACCESS_KEY_ID, R2_SECRET_ACCESS_KEY, LocalR2
+from localdev.stub_openai import StubOpenAI
 from localdev.stub_replicate import StubReplicate
 from pipeline.adapters.downloads import Downloader
 from pipeline.adapters.object_storage import ObjectStorage
@@ -176,6 +177,16 @@ def workbench(
     bench = Workbench(firestore_client, replicate_server, r2_server, settings)
     yield bench
     bench.api.close()
+
+
+@pytest.fixture
+def openai_account(workbench: Workbench, monkeypatch: pytest.MonkeyPatch) -> Iterator[StubOpenAI]:
+    """An OpenAI account of the workbench's; what it is used for is for the test to set."""
+    with StubOpenAI() as account:
+        monkeypatch.setenv("OPENAI_BASE_URL", account.base_url)
+        workbench.openai = OpenAiApi("sk-test", workbench.settings.prompt_model)
+        yield account
+        workbench.openai.close()
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from google.cloud import firestore
 from PIL import Image
 
 from pipeline.domain.jobs import CreatedWake, JobKind, JobRef, TaskWake
@@ -128,3 +129,15 @@ def test_a_fall_back_is_not_what_the_next_job_gets(kontext: Workbench):
         ("kontext", None),
         ("kontext", f"{name}-1"),
     ]
+
+
+def test_a_retry_whose_file_could_not_be_stored_does_not_pay_kontext_again(kontext: Workbench):
+    asked = product_job(kontext, "blended", "A sideboard")
+    kontext.run(JobKind.IMAGE, "blended-1", asked)
+    # as it is left when file storage refuses the picture
+    kontext.client.document("image_generation_jobs/blended-1").update(
+        {"status": "error", "steps.store": {"failed": True, "attempt": 1}, "image_key": firestore.DELETE_FIELD}
+    )
+    job = kontext.run(JobKind.IMAGE, "blended-2", {**asked, "retry_of": "blended-1"})
+    assert job["status"] == "complete"
+    assert job["cost_usd"] == pytest.approx(0.0)

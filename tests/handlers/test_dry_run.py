@@ -1,12 +1,13 @@
 """Dry runs: jobs of every kind that are checked and estimated, and change nothing but their own document."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from google.cloud import firestore
 
 from pipeline.domain.errors import ConfigurationError
 from pipeline.domain.jobs import CreatedWake, JobKind, JobRef, SignalWake, TaskWake
@@ -19,6 +20,14 @@ from tests.media_samples import MediaSamples
 IMAGE, VIDEO, MULTI, COMPOSITION = JobKind
 NOWHERE = "https://nobody-listens.invalid/a.png"
 INNER = "https://169.254.169.254/computeMetadata/v1/"
+
+
+@pytest.fixture(scope="module")
+def firestore_client(firestore_client: firestore.Client) -> Iterator[firestore.Client]:
+    """A project of its own on the same emulator: all documents are compared, and none of them is another file's."""
+    client = firestore.Client(project="demo-dry-runs")
+    yield client
+    client.close()
 
 
 def everything(workbench: Workbench, besides: JobRef) -> Mapping[str, Any]:

@@ -181,3 +181,11 @@ def test_a_picture_that_is_none_is_refused_unpaid(workbench: Workbench, tmp_path
     job = workbench.run(JobKind.VIDEO, "video-html", video_job(scene_id, workbench.publish(page)))
     assert (job["status"], job["error"]["code"]) == ("error", "unsupported_media")
     assert workbench.replicate.creates == before
+
+
+def test_that_a_clip_was_not_moderated_is_noted_though_its_model_takes_long(workbench: Workbench, picture: Path):
+    workbench.settings = replace(workbench.settings, moderation="on")
+    job = workbench.run(
+        JobKind.VIDEO, "unasked-clip", video_job(workbench.scene("unasked-clip"), workbench.publish(picture))
+    )
+    assert (job["status"], [one["field"] for one in job["adjustments"]]) == ("complete", ["moderation"])

@@ -1,16 +1,20 @@
 """A second model takes over when the first is down, and only then."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from pipeline.domain.jobs import JobKind
-from tests.handlers.conftest import Workbench
+from pipeline.adapters.openai_api import OpenAiApi, WordsUnavailable
+from pipeline.domain.jobs import CreatedWake, JobKind, JobRef, TaskWake
+from tests.handlers.conftest import USER, Workbench
 from tests.handlers.test_generate_image import image_job, ordered
 from tests.handlers.test_generate_video import video_job
 
 DEV, SCHNELL = "black-forest-labs/flux-dev", "black-forest-labs/flux-schnell"
+FLUX_PRO = "black-forest-labs/flux-1.1-pro"
 LITE, PRO = "bytedance/seedance-1-lite", "bytedance/seedance-1-pro"
 
 
@@ -92,3 +96,64 @@ def test_of_many_scenes_only_the_one_whose_model_is_down_changes(two_models: Wor
     assert job["status"] == "complete"
     assert [clip["model"] for clip in job["clips"]] == [LITE, PRO]
     assert [one["field"] for one in job["adjustments"]] == ["scenes.1.model"]
+
+
+class Flapping(OpenAiApi):
+    """An account whose first three requests fail."""
+
+    def moderate(self, texts: Sequence[str], picture: bytes | None, seconds: float) -> Sequence[str]:
+        self.asked = getattr(self, "asked", 0) + 1
+        if self.asked <= 3:
+            raise WordsUnavailable("rate_limited")
+        return ()
+
+
+def test_that_nobody_could_moderate_is_no_model_that_is_down(workbench: Workbench, picture: Path):
+    """Each try ends before the first model is asked: the second one is none of its business."""
+    workbench.settings = replace(workbench.settings, video_model_fallback=PRO, moderation="required")
+    workbench.openai = Flapping("sk-test", "gpt")
+    fields = video_job(workbench.scene("fallback-back"), workbench.publish(picture))
+    job = workbench.run(JobKind.VIDEO, "fallback-back", fields)
+    workbench.openai.close()
+    assert (job["status"], job["error"]["code"], job["cost_usd"]) == ("error", "provider_unavailable", 0.0)
+    assert workbench.desk().predictions.of_job("video_generation_jobs/fallback-back") == []
+
+
+def test_the_first_model_is_not_asked_again_once_the_second_was(workbench: Workbench, picture: Path):
+    """The second waits for its answer while the first has come back."""
+    workbench.settings = replace(workbench.settings, video_model_fallback=PRO)
+    fields = video_job(workbench.scene("fallback-came-back"), workbench.publish(picture), "A pier [stub:model-404]")
+    job = workbench.run(JobKind.VIDEO, "fallback-came-back", fields)
+    assert (job["status"], job["model"]) == ("complete", PRO)
+    ordered = workbench.desk().predictions.of_job("video_generation_jobs/fallback-came-back")
+    assert [record.model for record in ordered if record.prediction_id] == [PRO]
+
+
+def test_the_shape_that_the_second_model_gives_is_the_one_that_is_noted(workbench: Workbench):
+    """The first would have made it as it was asked for."""
+    workbench.settings = replace(workbench.settings, image_model=SCHNELL, image_model_fallback=FLUX_PRO)
+    fields = image_job(workbench.scene("fallback-shape"), "A wide sea [stub:model-404]", aspect_ratio="2:1")
+    job = workbench.run(JobKind.IMAGE, "fallback-shape", fields)
+    assert (job["status"], job["model"]) == ("complete", FLUX_PRO)
+    assert 1.9 < job["width"] / job["height"] < 2.1
+    assert [one["field"] for one in job["adjustments"]] == ["model"]
+
+
+def test_the_second_model_takes_over_where_the_first_answers_orders_with_500(workbench: Workbench):
+    """Nothing is paid, and yet nothing ends: a hundred turns are more than half an hour here."""
+    workbench.settings = replace(
+        workbench.settings, image_model_fallback=DEV, submission_grace_seconds=180, poll_first_seconds=5.0
+    )
+    ref = JobRef(JobKind.IMAGE, "fallback-500")
+    fields = image_job(workbench.scene("fallback-500"), "A lighthouse [stub:model-500]")
+    workbench.write(ref.path, {"job_id": ref.job_id, "user_id": USER, "status": "pending", **fields})
+    began = workbench.now()
+    workbench.wake(ref, CreatedWake())
+    for _ in range(100):
+        if workbench.read(ref.path)["status"] in ("complete", "error"):
+            break
+        turn, at = workbench.tasks.due[ref]
+        workbench.ahead = max(workbench.ahead, at - datetime.now(UTC))
+        workbench.wake(ref, TaskWake(turn))
+    assert workbench.read(ref.path)["status"] == "complete", f"not after {workbench.now() - began}"
+    assert workbench.read(ref.path)["model"] == DEV

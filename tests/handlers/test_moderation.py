@@ -1,14 +1,13 @@
 """What is flagged costs nothing; what cannot be asked about is let through, or not, as the setting says."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
 from localdev.stub_openai import StubOpenAI
-from pipeline.adapters.openai_api import OpenAiApi
 from pipeline.domain.jobs import JobKind
 from tests.handlers.conftest import USER, Workbench
 from tests.handlers.test_generate_image import image_job
@@ -16,13 +15,15 @@ from tests.handlers.test_generate_video import video_job
 
 
 @pytest.fixture
-def moderated(workbench: Workbench, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workbench]:
-    with StubOpenAI() as openai:
-        monkeypatch.setenv("OPENAI_BASE_URL", openai.base_url)
-        workbench.settings = replace(workbench.settings, moderation="on")
-        workbench.openai = OpenAiApi("sk-test", workbench.settings.prompt_model)
-        yield workbench
-        workbench.openai.close()
+def moderated(workbench: Workbench, openai_account: StubOpenAI) -> Workbench:
+    workbench.settings = replace(workbench.settings, moderation="on")
+    return workbench
+
+
+@pytest.fixture
+def required(workbench: Workbench, openai_account: StubOpenAI) -> tuple[Workbench, StubOpenAI]:
+    workbench.settings = replace(workbench.settings, moderation="required")
+    return workbench, openai_account
 
 
 @pytest.fixture
@@ -107,3 +108,72 @@ def test_without_a_key_a_job_goes_on(workbench: Workbench, setting: str):
         "complete",
         ["moderation"] if setting == "on" else [],
     )
+
+
+def _video(bench: Workbench, url: str) -> tuple[JobKind, dict[str, Any]]:
+    return JobKind.VIDEO, video_job(bench.scene("written-v"), url, "A brawl [stub:flagged]")
+
+
+def _multi_video(bench: Workbench, url: str) -> tuple[JobKind, dict[str, Any]]:
+    scene = {"scene_number": 1, "seed_image_url": url, "duration": 2.0, "description": "A brawl [stub:flagged]"}
+    return JobKind.MULTI_VIDEO, {"scenes": [scene]}
+
+
+@pytest.mark.parametrize("asked", [_video, _multi_video])
+def test_what_a_clips_user_wrote_is_moderated_before_it_goes_to_a_writer(
+    required: tuple[Workbench, StubOpenAI], picture: Path, asked: Any
+):
+    bench, openai = required
+    bench.settings = replace(bench.settings, prompt_writer="openai")
+    kind, fields = asked(bench, bench.publish(picture))
+    job = bench.run(kind, f"written-{kind}", fields)
+    assert job["error"]["code"] == "content_rejected"
+    assert openai.requests[0] == "/v1/moderations"
+    assert "/v1/responses" not in openai.requests
+
+
+def test_the_other_scenes_that_a_writer_is_told_are_moderated(required: tuple[Workbench, StubOpenAI]):
+    bench, openai = required
+    bench.settings = replace(bench.settings, prompt_writer="openai")
+    scene_ids = [bench.scene("told-1", text="A calm sea"), bench.scene("told-2", text="A brawl [stub:flagged]")]
+    bench.write("storyboards/told", {"user_id": USER, "title": "Told", "style": "oil", "scene_order": scene_ids})
+    bench.run(JobKind.IMAGE, "told", image_job(scene_ids[0], "A calm sea", storyboard_id="told"))
+    written = [body for path, body in zip(openai.requests, openai.bodies, strict=True) if path == "/v1/responses"]
+    assert not [body for body in written if "[stub:flagged]" in str(body["input"])]
+
+
+def product(bench: Workbench, folder: Path, name: str, colour: tuple[int, int, int], title: str = "Lamp") -> str:
+    photo = folder / f"{name}.png"
+    Image.new("RGB", (400, 600), colour).save(photo)
+    bench.write(f"products/{name}", {"user_id": USER, "name": title, "image_url": bench.publish(photo)})
+    return name
+
+
+def test_a_retry_with_another_product_has_it_moderated(required: tuple[Workbench, StubOpenAI], tmp_path: Path):
+    bench, _ = required
+    plain = product(bench, tmp_path, "plain-lamp", (20, 90, 160))
+    red = product(bench, tmp_path, "red-lamp", (250, 0, 0))
+    asked = image_job(bench.scene("retry-red"), use_product_composite=True, product_id=plain)
+    assert bench.run(JobKind.IMAGE, "retry-red-1", asked)["status"] == "complete"
+    job = bench.run(JobKind.IMAGE, "retry-red-2", {**asked, "product_id": red, "retry_of": "retry-red-1"})
+    assert (job["status"], (job["error"] or {}).get("code")) == ("error", "content_rejected")
+
+
+def test_when_all_scenes_are_flagged_the_job_says_for_what(required: tuple[Workbench, StubOpenAI], picture: Path):
+    bench, _ = required
+    kind, fields = _multi_video(bench, bench.publish(picture))
+    job = bench.run(kind, "flagged-all", fields)
+    assert job["error"]["code"] == "content_rejected"
+    assert job["error"]["categories"] == job["scene_errors"][0]["categories"] != []
+
+
+def test_the_name_of_a_product_is_moderated_before_kontext_is_told_it(
+    required: tuple[Workbench, StubOpenAI], tmp_path: Path
+):
+    bench, _ = required
+    bench.settings = replace(bench.settings, composite_method="kontext")
+    named = product(bench, tmp_path, "named-lamp", (20, 90, 160), "A brawl [stub:flagged]")
+    job = bench.run(
+        JobKind.IMAGE, "named", image_job(bench.scene("named"), use_product_composite=True, product_id=named)
+    )
+    assert (job["status"], (job["error"] or {}).get("code")) == ("error", "content_rejected")

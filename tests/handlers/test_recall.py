@@ -173,3 +173,37 @@ def test_of_many_scenes_those_that_were_made_before_cost_nothing(remembering: Wo
     assert [clip["reused_from"] for clip in job["clips"]] == ["recall-multi-1", "recall-multi-1", None]
     assert job["cost_usd"] == pytest.approx(0.036)
     assert remembering.replicate.creates == before + 1
+
+
+@pytest.mark.parametrize("changed", [{"composite_scale": 0.9}, {"use_product_composite": False}])
+def test_a_retry_with_another_composite_is_not_remembered_as_the_first_one(
+    remembering: Workbench, tmp_path: Path, changed: Mapping[str, Any]
+):
+    (name,) = changed
+    lamp = product(remembering, tmp_path, f"retry-{name}", (200, 0, 0))
+    asked = image_job(remembering.scene(name), f"A desk {name}", use_product_composite=True, product_id=lamp)
+    first = remembering.run(JobKind.IMAGE, f"{name}-1", asked)
+    retry = remembering.run(JobKind.IMAGE, f"{name}-2", {**asked, **changed, "retry_of": f"{name}-1"})
+    assert download(retry["image_url"]) != download(first["image_url"])
+    again = remembering.run(JobKind.IMAGE, f"{name}-3", asked)
+    assert again["reused_from"] != f"{name}-2"
+    assert download(again["image_url"]) == download(first["image_url"])
+
+
+def test_a_remembered_result_of_another_version_is_none(remembering: Workbench):
+    asked = image_job(remembering.scene("newer"), "A newer harbour")
+    remembering.run(JobKind.IMAGE, "newer-1", asked)
+    for snapshot in remembering.client.collection(f"users/{USER}/results").stream():
+        if snapshot.get("job_id") == "newer-1":
+            snapshot.reference.update({"output.of_a_newer_version": True})
+    job = remembering.run(JobKind.IMAGE, "newer-2", asked)
+    assert (job["status"], job["reused_from"]) == ("complete", None)
+
+
+def test_kontext_is_told_another_name_of_the_product_by_a_picture_of_its_own(remembering: Workbench, tmp_path: Path):
+    remembering.settings = replace(remembering.settings, composite_method="kontext")
+    lamp = product(remembering, tmp_path, "renamed", (200, 0, 0))
+    asked = image_job(remembering.scene("renamed"), "A shelf", use_product_composite=True, product_id=lamp)
+    remembering.run(JobKind.IMAGE, "renamed-1", asked)
+    remembering.client.document(f"products/{lamp}").update({"name": "Teapot"})
+    assert remembering.run(JobKind.IMAGE, "renamed-2", asked)["reused_from"] is None

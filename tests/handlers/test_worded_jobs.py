@@ -1,7 +1,6 @@
 """Words of scenes, written by OpenAI's stand-in: one look, kept words, and the template where nothing was written."""
 
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Any
 import pytest
 
 from localdev.stub_openai import StubOpenAI
-from pipeline.adapters.openai_api import OpenAiApi
 from pipeline.domain.jobs import JobKind
 from tests.handlers.conftest import USER, Workbench
 from tests.handlers.test_generate_image import image_job, ordered
@@ -18,14 +16,10 @@ from tests.handlers.test_generate_video import video_job
 
 
 @pytest.fixture
-def writing(workbench: Workbench, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Workbench, StubOpenAI]]:
-    """A workbench with an OpenAI account."""
-    with StubOpenAI() as openai:
-        monkeypatch.setenv("OPENAI_BASE_URL", openai.base_url)
-        workbench.settings = replace(workbench.settings, prompt_writer="openai")
-        workbench.openai = OpenAiApi("sk-test", workbench.settings.prompt_model)
-        yield workbench, openai
-        workbench.openai.close()
+def writing(workbench: Workbench, openai_account: StubOpenAI) -> tuple[Workbench, StubOpenAI]:
+    """A workbench whose words are written."""
+    workbench.settings = replace(workbench.settings, prompt_writer="openai")
+    return workbench, openai_account
 
 
 def board(bench: Workbench, name: str, style: str, *texts: str) -> list[str]:

@@ -30,7 +30,7 @@ from pipeline.domain.requests import ImageRequest
 from pipeline.handlers.prediction_ends import settle
 from pipeline.handlers.predictions import Predicted, obtain_prediction
 from pipeline.handlers.product_pictures import CheckedProduct, fetch_product, placement_of
-from pipeline.handlers.tools import Tools
+from pipeline.handlers.tools import Desk, Tools
 from pipeline.handlers.turns import Turn
 
 STEP = "composite"
@@ -53,6 +53,7 @@ def blend(
     predicted: Predicted,
     width_to_height: float,
     product: CheckedProduct,
+    desk: Desk,
     tools: Tools,
 ) -> Blended:
     """Kontext's picture of the product in the scene, or the word that there is none.
@@ -62,7 +63,9 @@ def blend(
     terms = blend_terms(blend_model(tools.settings.kontext_model), width_to_height)
     try:
         _check_time_and_rate(turn, tools)
-        made = obtain_prediction(turn, STEP, lambda: _order(turn, request, predicted, terms, product, tools), tools)
+        made = obtain_prediction(
+            turn, STEP, lambda: _order(turn, request, predicted, terms, product, desk, tools), tools
+        )
     except ContentRejected:
         raise
     except (ProviderError, QuotaExceeded, NotFound) as error:
@@ -100,6 +103,7 @@ def _order(
     predicted: Predicted,
     terms: BlendTerms,
     product: CheckedProduct,
+    desk: Desk,
     tools: Tools,
 ) -> PredictionOrder:
     """The order, with the pictures handed over: scene and product, or our own composite of them."""
@@ -109,7 +113,7 @@ def _order(
         tools.downloads.fetch(
             predicted.url, scene, max_bytes=settings.max_image_bytes, kind="image", should_stop=turn.check
         )
-        fetch_product(turn, product, photo, tools)
+        fetch_product(turn, request, product, photo, desk, tools)
         if pictures_needed == 1:
             pictures = [Path(folder) / "composite.png"]
             composite_product(scene, photo, pictures[0], placement_of(request), should_stop=turn.check)

@@ -63,9 +63,11 @@ def generate_image(turn: Turn, desk: Desk, tools: Tools) -> Completed:
     predicted = turn.run_step("predict", Predicted, lambda: _predict(turn, request, words, terms, product, tools))
     stored = turn.finished("store", StoredImage)
     if stored is None:
-        blended = _blend(turn, request, predicted, product, tools)
+        blended = _blend(turn, request, predicted, product, desk, tools)
         turn.report("composite" if product else "store", 70)
-        stored = turn.run_step("store", StoredImage, lambda: _store(turn, request, predicted, blended, product, tools))
+        stored = turn.run_step(
+            "store", StoredImage, lambda: _store(turn, request, predicted, blended, product, desk, tools)
+        )
     logger.info(
         f"[Image Generation] Successfully generated image for scene {request.scene_id}",
         job_id=turn.ref.job_id,
@@ -173,14 +175,14 @@ def _composite_content(request: ImageRequest, product: CheckedProduct, settings:
 
 
 def _blend(
-    turn: Turn, request: ImageRequest, predicted: Predicted, product: CheckedProduct | None, tools: Tools
+    turn: Turn, request: ImageRequest, predicted: Predicted, product: CheckedProduct | None, desk: Desk, tools: Tools
 ) -> Blended:
     """Kontext's picture, where one is wanted and can be had."""
     if product is None or tools.settings.composite_method != "kontext" or predicted.reused_from:
         return Blended()
     turn.report("composite", 60)
     ratio = picture_terms(image_model(predicted.model), request.aspect_ratio).width_to_height
-    return turn.run_step("composite", Blended, lambda: blend(turn, request, predicted, ratio, product, tools))
+    return turn.run_step("composite", Blended, lambda: blend(turn, request, predicted, ratio, product, desk, tools))
 
 
 def _store(
@@ -189,6 +191,7 @@ def _store(
     predicted: Predicted,
     blended: Blended,
     product: CheckedProduct | None,
+    desk: Desk,
     tools: Tools,
 ) -> StoredImage:
     """Copy the provider's file, which it deletes after an hour, as it was delivered, or with the product in it."""
@@ -206,7 +209,7 @@ def _store(
         background_removed = False
         if product and not blended.url:
             photo, composite = picture.with_name("product"), picture.with_name("composite.png")
-            fetch_product(turn, product, photo, tools)
+            fetch_product(turn, request, product, photo, desk, tools)
             made = composite_product(picture, photo, composite, placement_of(request), should_stop=turn.check)
             picture, background_removed = composite, made.background_removed
         picture = upright_file(picture, Path(folder) / "upright")

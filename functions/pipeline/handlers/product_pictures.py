@@ -15,26 +15,29 @@ from pipeline.handlers.turns import Turn
 
 @dataclass(frozen=True)
 class CheckedProduct:
-    """A product whose picture and name may be used. `sha256`, in hex, is that of the picture that was looked at."""
+    """A product whose picture and name may be used. `sha256`, in hex, is that of the picture that was looked at.
 
-    url: str
+    Its URL is not among them: this is kept on the job, and a URL may hold a token.
+    """
+
     name: str
     sha256: str
 
 
 def check_product(turn: Turn, request: ImageRequest, desk: Desk, tools: Tools) -> CheckedProduct:
     """Look at the product before anything is paid. Raises ContentRejected, and what fetching raises."""
-    product = desk.scenes.product(request.user_id, request.product_id or "")
-    url, name = str(product.get("image_url") or ""), str(product.get("name") or "")[:200]
+    name = str(desk.scenes.product(request.user_id, request.product_id or "").get("name") or "")[:200]
     with tempfile.TemporaryDirectory() as folder:
-        picture = _fetch(turn, url, Path(folder) / "product", tools)
+        picture = _fetch(turn, request, Path(folder) / "product", desk, tools)
         turn.adjust(moderate([name], picture, tools))
-        return CheckedProduct(url, name, file_sha256(picture))
+        return CheckedProduct(name, file_sha256(picture))
 
 
-def fetch_product(turn: Turn, product: CheckedProduct, target: Path, tools: Tools) -> Path:
+def fetch_product(
+    turn: Turn, request: ImageRequest, product: CheckedProduct, target: Path, desk: Desk, tools: Tools
+) -> Path:
     """The product's picture as a file: the one that was looked at. Raises SourceError when it was replaced since."""
-    _fetch(turn, product.url, target, tools)
+    _fetch(turn, request, target, desk, tools)
     if file_sha256(target) != product.sha256:
         raise SourceError("The product's picture was replaced while the job was at work. Create the job again.")
     return target
@@ -57,6 +60,7 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
-def _fetch(turn: Turn, url: str, target: Path, tools: Tools) -> Path:
+def _fetch(turn: Turn, request: ImageRequest, target: Path, desk: Desk, tools: Tools) -> Path:
+    url = str(desk.scenes.product(request.user_id, request.product_id or "").get("image_url") or "")
     tools.downloads.fetch(url, target, max_bytes=tools.settings.max_image_bytes, kind="image", should_stop=turn.check)
     return target
