@@ -189,3 +189,10 @@ def test_that_a_clip_was_not_moderated_is_noted_though_its_model_takes_long(work
         JobKind.VIDEO, "unasked-clip", video_job(workbench.scene("unasked-clip"), workbench.publish(picture))
     )
     assert (job["status"], [one["field"] for one in job["adjustments"]]) == ("complete", ["moderation"])
+
+
+def test_a_clip_that_is_only_to_be_stored_shows_so_much_progress(workbench: Workbench, picture: Path):
+    """A job that fails keeps the progress it had come to."""
+    fields = video_job(workbench.scene("video-gone"), workbench.publish(picture), "A quay [stub:gone]")
+    job = workbench.run(JobKind.VIDEO, "video-gone", fields)
+    assert (job["status"], job["error"]["code"], job["progress_percent"]) == ("error", "source_unavailable", 80)

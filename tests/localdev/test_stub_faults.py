@@ -24,12 +24,6 @@ def stub() -> Iterator[StubReplicate]:
     server.stop()
 
 
-@pytest.fixture
-def http(stub: StubReplicate) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=stub.base_url, headers={"authorization": "Bearer t"}, timeout=20) as client:
-        yield client
-
-
 class Receiver(Exchange):
     """Keeps what it is sent."""
 

@@ -1,7 +1,6 @@
 """The stand-ins for Kontext models, and the faults that are aimed at some models only."""
 
 import io
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -17,19 +16,6 @@ TWO_PICTURES = "flux-kontext-apps/multi-image-kontext-pro"
 FLUX, OTHER_FLUX = "black-forest-labs/flux-schnell", "black-forest-labs/flux-dev"
 SEEDANCE, OTHER_SEEDANCE = "bytedance/seedance-1-lite", "bytedance/seedance-1-pro-fast"
 IMAGE = "https://example.com/a.png"
-
-
-@pytest.fixture
-def stub() -> Iterator[StubReplicate]:
-    server = StubReplicate(image_seconds=0.1, video_seconds=0.2).start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def http(stub: StubReplicate) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=stub.base_url, headers={"authorization": "Bearer t"}, timeout=20) as client:
-        yield client
 
 
 def made(http: httpx.Client, model: str, **fields: Any) -> tuple[str | None, np.ndarray]:

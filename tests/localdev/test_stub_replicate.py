@@ -3,7 +3,6 @@
 import io
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,19 +23,6 @@ from tests.media_samples import MediaSamples
 
 FLUX, SEEDANCE = "black-forest-labs/flux-schnell", "bytedance/seedance-1-lite"
 FLUX_PRO = "black-forest-labs/flux-1.1-pro"
-
-
-@pytest.fixture
-def stub() -> Iterator[StubReplicate]:
-    server = StubReplicate(image_seconds=0.1, video_seconds=0.2).start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def http(stub: StubReplicate) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=stub.base_url, headers={"authorization": "Bearer t"}, timeout=20) as client:
-        yield client
 
 
 def uploaded(http: httpx.Client, picture: Image.Image) -> str:

@@ -27,6 +27,7 @@ from pipeline.domain.model_inputs import Adjustment, BlendTerms, blend_terms
 from pipeline.domain.models import BLEND_MODELS, blend_model
 from pipeline.domain.predictions import PredictionOrder, operation_id
 from pipeline.domain.requests import ImageRequest
+from pipeline.handlers.picture_files import fetch_picture
 from pipeline.handlers.prediction_ends import settle
 from pipeline.handlers.predictions import Predicted, obtain_prediction
 from pipeline.handlers.product_pictures import CheckedProduct, fetch_product, placement_of
@@ -110,9 +111,7 @@ def _order(
     settings, pictures_needed = tools.settings, len(terms.picture_inputs)
     with tempfile.TemporaryDirectory() as folder:
         scene, photo = Path(folder) / "scene", Path(folder) / "product"
-        tools.downloads.fetch(
-            predicted.url, scene, max_bytes=settings.max_image_bytes, kind="image", should_stop=turn.check
-        )
+        fetch_picture(turn, predicted.url, scene, tools)
         fetch_product(turn, request, product, photo, desk, tools)
         if pictures_needed == 1:
             pictures = [Path(folder) / "composite.png"]

@@ -1,7 +1,7 @@
 """Clips: order one from the video model, copy it to our storage, and write its clip document. For one scene or many."""
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,9 +26,9 @@ from pipeline.domain.requests import ClipWish
 from pipeline.domain.scene_words import SceneWords
 from pipeline.handlers.model_fallback import Candidate, obtain_from_either
 from pipeline.handlers.moderation import moderate
+from pipeline.handlers.picture_files import fetch_picture, file_sha256
 from pipeline.handlers.predictions import Predicted
-from pipeline.handlers.product_pictures import file_sha256
-from pipeline.handlers.recall import AlreadyMade, check_copy, copied, recall, recalled, remember
+from pipeline.handlers.recall import AlreadyMade, copied, recall, recalled, remember
 from pipeline.handlers.tools import Tools
 from pipeline.handlers.turns import Turn
 
@@ -112,9 +112,10 @@ def clip_terms_of(wish: ClipWish, settings: Settings) -> ClipTerms:
     return clip_terms(video_model(settings.video_model), wish, settings.video_resolution)
 
 
-def make_clip(turn: Turn, work: ClipWork, tools: Tools) -> StoredClip:
-    """Predict and store one clip. Raises what `Turn.run_step` raises."""
+def make_clip(turn: Turn, work: ClipWork, tools: Tools, predicted_now: Callable[[], None] = lambda: None) -> StoredClip:
+    """Predict and store one clip; `predicted_now` is called in between. Raises what `Turn.run_step` raises."""
     predicted = turn.run_step(work.predict_step, Predicted, lambda: _predict_clip(turn, work, tools))
+    predicted_now()
     return turn.run_step(work.store_step, StoredClip, lambda: store_clip(turn, work, predicted, tools))
 
 
@@ -153,10 +154,7 @@ def _order_clip(turn: Turn, work: ClipWork, terms: ClipTerms, tools: Tools) -> P
     settings = tools.settings
     prompt = work.words.for_clip(camera_fixed=terms.camera_fixed)
     with tempfile.TemporaryDirectory() as folder:
-        picture = Path(folder) / "picture"
-        tools.downloads.fetch(
-            work.image_url, picture, max_bytes=settings.max_image_bytes, kind="image", should_stop=turn.check
-        )
+        picture = fetch_picture(turn, work.image_url, Path(folder) / "picture", tools)
         picture = upright_file(picture, Path(folder) / "upright")
         noted = moderate([work.place.text, prompt], picture, tools)
         turn.adjust(replace(one, field=f"{work.prefix}{one.field}") for one in noted)
@@ -201,8 +199,7 @@ def store_clip(turn: Turn, work: ClipWork, predicted: Predicted, tools: Tools) -
 def _stored_again(turn: Turn, work: ClipWork, filename: str, predicted: Predicted, tools: Tools) -> StoredClip:
     """What an earlier job has stored, as a clip of this video."""
     earlier, video_id = recalled(StoredClip, predicted), work.place.video_id
-    video = copied(earlier.video_key, clip_key(turn.user_id, video_id, filename), tools)
-    check_copy(video, earlier.size_bytes)
+    video = copied(earlier.video_key, clip_key(turn.user_id, video_id, filename), tools, earlier.size_bytes)
     thumbnail = copied(earlier.thumbnail_key, clip_thumbnail_key(turn.user_id, video_id, filename), tools)
     return replace(
         earlier,

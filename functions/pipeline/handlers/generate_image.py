@@ -23,9 +23,10 @@ from pipeline.handlers.blending import Blended, blend
 from pipeline.handlers.model_fallback import Candidate, obtain_from_either
 from pipeline.handlers.moderation import moderate
 from pipeline.handlers.named_documents import read_named_documents
+from pipeline.handlers.picture_files import fetch_picture
 from pipeline.handlers.predictions import Predicted
 from pipeline.handlers.product_pictures import CheckedProduct, check_product, fetch_product, placement_of
-from pipeline.handlers.recall import AlreadyMade, check_copy, copied, recall, recalled, remember
+from pipeline.handlers.recall import AlreadyMade, copied, recall, recalled, remember
 from pipeline.handlers.scene_words import Writer
 from pipeline.handlers.tools import Desk, Tools
 from pipeline.handlers.turns import Turn
@@ -198,14 +199,7 @@ def _store(
     if predicted.reused_from:
         return _store_again(turn, request, predicted, tools)
     with tempfile.TemporaryDirectory() as folder:
-        picture = Path(folder) / "picture"
-        tools.downloads.fetch(
-            blended.url or predicted.url,
-            picture,
-            max_bytes=tools.settings.max_image_bytes,
-            kind="image",
-            should_stop=turn.check,
-        )
+        picture = fetch_picture(turn, blended.url or predicted.url, Path(folder) / "picture", tools)
         background_removed = False
         if product and not blended.url:
             photo, composite = picture.with_name("product"), picture.with_name("composite.png")
@@ -245,8 +239,8 @@ def _store(
 def _store_again(turn: Turn, request: ImageRequest, predicted: Predicted, tools: Tools) -> StoredImage:
     """What an earlier job has stored, as this job's own file."""
     earlier = recalled(StoredImage, predicted)
-    image = copied(earlier.image_key, _image_key(turn, request, earlier.media_type or "image/png"), tools)
-    check_copy(image, earlier.size_bytes)
+    image_key = _image_key(turn, request, earlier.media_type or "image/png")
+    image = copied(earlier.image_key, image_key, tools, earlier.size_bytes)
     key = scene_image_thumbnail_key(request.user_id, request.scene_id, turn.ref.job_id)
     thumbnail = copied(earlier.thumbnail_key, key, tools)
     return replace(

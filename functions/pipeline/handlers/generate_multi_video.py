@@ -91,7 +91,9 @@ def _place(turn: Turn, request: MultiVideoRequest, desk: Desk, tools: Tools) -> 
 
 
 def _word(turn: Turn, request: MultiVideoRequest, desk: Desk, tools: Tools) -> AllWords:
-    """The words of all scenes, written at once."""
+    """The words of all scenes, written at once; where nobody writes, nothing is read for it."""
+    if tools.settings.prompt_writer != "openai":
+        return AllWords({})
     named = read_named_documents(request, desk)
     writer = Writer(desk, tools)
     writer.tell_story(request.user_id, request.storyboard_id, named.storyboard)

@@ -21,7 +21,7 @@ def generate_video(turn: Turn, desk: Desk, tools: Tools) -> Completed:
     words = turn.run_step("prompt", SceneWords, lambda: _word(turn, request, desk, tools))
     turn.report("predict", 10)
     work = ClipWork(request.image_url, words, request.wish, place, request.seed)
-    clip = make_clip(turn, work, tools)
+    clip = make_clip(turn, work, tools, lambda: turn.report("store", 80))
     tools.videos(turn.user_id).update_clip_statistics(place.video_id)
     if request.storyboard_id is None:
         tools.videos(turn.user_id).update_video_status(place.video_id, "completed")

@@ -1,6 +1,5 @@
 """The product that an image job names: its picture, moderated before it is used, and how it stands in the scene."""
 
-import hashlib
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from pipeline.adapters.compositing import ProductPlacement
 from pipeline.domain.errors import SourceError
 from pipeline.domain.requests import ImageRequest
 from pipeline.handlers.moderation import moderate
+from pipeline.handlers.picture_files import fetch_picture, file_sha256
 from pipeline.handlers.tools import Desk, Tools
 from pipeline.handlers.turns import Turn
 
@@ -54,13 +54,6 @@ def placement_of(request: ImageRequest) -> ProductPlacement:
     )
 
 
-def file_sha256(path: Path) -> str:
-    """The hash of a file's bytes, in hex."""
-    with path.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
-
-
 def _fetch(turn: Turn, request: ImageRequest, target: Path, desk: Desk, tools: Tools) -> Path:
     url = str(desk.scenes.product(request.user_id, request.product_id or "").get("image_url") or "")
-    tools.downloads.fetch(url, target, max_bytes=tools.settings.max_image_bytes, kind="image", should_stop=turn.check)
-    return target
+    return fetch_picture(turn, url, target, tools)

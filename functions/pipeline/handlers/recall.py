@@ -93,18 +93,18 @@ def recalled(record: type[Output], predicted: Predicted) -> Output:
     return read
 
 
-def check_copy(copy: StoredObject, size_bytes: int) -> None:
-    """Raises NotFound when what was copied is another file: its job may have made it anew in this very moment."""
-    if copy.size_bytes != size_bytes:
-        raise NotFound("The earlier result was replaced meanwhile. Create the job again.")
+def copied(source_key: str, key: str, tools: Tools, size_bytes: int | None = None) -> StoredObject:
+    """A file of the recalled result under another key.
 
-
-def copied(source_key: str, key: str, tools: Tools) -> StoredObject:
-    """A file of the recalled result under another key. Raises NotFound when it was deleted since."""
+    Raises NotFound when it was deleted since, or has another size: a job may have made it anew in this very moment.
+    """
     try:
-        return tools.storage.copy_object(source_key, key)
+        copy = tools.storage.copy_object(source_key, key)
     except NotFound as error:
         raise NotFound("The earlier result was deleted meanwhile. Create the job again.") from error
+    if size_bytes is not None and copy.size_bytes != size_bytes:
+        raise NotFound("The earlier result was replaced meanwhile. Create the job again.")
+    return copy
 
 
 def _read(record: type[Output], output: Mapping[str, Any]) -> Output | None:

@@ -12,8 +12,8 @@ from typing import Any
 
 from google.cloud import firestore
 
-from pipeline.domain.clips import check_document_id
-from pipeline.domain.errors import InvalidRequest, NotFound, PermissionDenied
+from pipeline.domain.clips import can_be_document_id, check_document_id
+from pipeline.domain.errors import NotFound, PermissionDenied
 from pipeline.domain.outcomes import DocumentUpdate
 from pipeline.domain.scene_words import SceneWords
 from pipeline.repositories.documents import READ, Fields, change_document
@@ -39,7 +39,7 @@ class SceneRepository:
 
     def texts(self, user_id: str, scene_ids: Sequence[str]) -> tuple[str, ...]:
         """What the user's scenes say, in that order; those that are gone or somebody else's are left out."""
-        named = [scene_id for scene_id in scene_ids if _is_id(scene_id)]  # users write that list
+        named = [scene_id for scene_id in scene_ids if can_be_document_id(scene_id)]  # users write that list
         documents = [self._client.collection("scenes").document(scene_id) for scene_id in dict.fromkeys(named)]
         snapshots = self._client.get_all(documents, **READ) if documents else ()
         found = {snapshot.id: snapshot.to_dict() or {} for snapshot in snapshots}
@@ -92,14 +92,6 @@ def kept_words(scene: Mapping[str, Any], of: str) -> SceneWords | None:
 def scene_worded(scene_id: str, words: SceneWords, of: str, now: datetime) -> DocumentUpdate:
     """The scene keeps the words that were written for it."""
     return DocumentUpdate(f"scenes/{scene_id}", {"prompts": {**asdict(words), "of": of, "written_at": now}})
-
-
-def _is_id(scene_id: str) -> bool:
-    try:
-        check_document_id("scene_id", scene_id)
-    except InvalidRequest:
-        return False
-    return True
 
 
 def _written(document: Mapping[str, Any], name: str, of: str) -> Mapping[str, Any]:
