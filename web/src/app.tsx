@@ -1,0 +1,62 @@
+/** The page: its frame, and which part of it a path shows. */
+
+import { useEffect } from "preact/hooks";
+import { LocationProvider, lazy, Route, Router, useLocation } from "preact-iso";
+import { NotFound } from "./pages/not-found";
+import { SignIn } from "./pages/sign-in";
+import { StoryboardPage } from "./pages/storyboard/storyboard-page";
+import { Storyboards } from "./pages/storyboards";
+import { Skeleton } from "./parts/empty";
+import { Toasts } from "./parts/toasts";
+import { SessionGate } from "./session";
+import { OfflineBar } from "./shell/offline-bar";
+import { TopBar } from "./shell/top-bar";
+
+const JobsPage = lazy(() => import("./pages/jobs/jobs-page").then((module) => module.JobsPage));
+const JobPage = lazy(() => import("./pages/jobs/job-page").then((module) => module.JobPage));
+
+export function Studio() {
+  return (
+    <>
+      <SessionGate visitors={<SignIn />} waiting={<Waiting />}>
+        <LocationProvider>
+          <div class="shell">
+            <a class="skip" href="#content">
+              Skip to the content
+            </a>
+            <div>
+              <TopBar />
+              <OfflineBar />
+            </div>
+            <main id="content" tabIndex={-1}>
+              <Router>
+                <Route path="/" component={Storyboards} />
+                <Route path="/storyboards/:storyboardId" component={StoryboardPage} />
+                <Route path="/jobs" component={JobsPage} />
+                <Route path="/jobs/:kind/:jobId" component={JobPage} />
+                <Route default component={NotFound} />
+              </Router>
+              <ScrollToTop />
+            </main>
+          </div>
+        </LocationProvider>
+      </SessionGate>
+      <Toasts />
+    </>
+  );
+}
+
+function Waiting() {
+  return (
+    <div class="page">
+      <Skeleton height="60vh" label="Signing in" />
+    </div>
+  );
+}
+
+function ScrollToTop() {
+  const { path } = useLocation();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: on every new path
+  useEffect(() => scrollTo(0, 0), [path]);
+  return null;
+}

@@ -1,0 +1,102 @@
+/** A storyboard with all that belongs to it, as its page shows it. */
+import type {
+  CompositionJob,
+  ImageJob,
+  JobKind,
+  Jobs,
+  MultiVideoJob,
+  Product,
+  Scene,
+  Storyboard,
+  VideoJob,
+} from "../pipeline/documents";
+import { hasEnded } from "../pipeline/jobs";
+import { useUser } from "../session";
+import { type Found, type Listening, useDocument, useDocuments } from "./listen";
+import { productsOf, scenesOf, storyboard, storyboardJobs } from "./queries";
+import { inOrder } from "./storyboards";
+
+/** The newest jobs come first; dry runs are not among them. */
+export interface BoardJobs {
+  image: Found<ImageJob>[];
+  video: Found<VideoJob>[];
+  multi_video: Found<MultiVideoJob>[];
+  composition: Found<CompositionJob>[];
+}
+
+export interface Board {
+  storyboard: Found<Storyboard>;
+  scenes: Found<Scene>[];
+  products: Found<Product>[];
+  jobs: BoardJobs;
+}
+
+/** `null`: there is no such storyboard any more. One that is somebody else's fails with `permission-denied`. */
+export function useBoard(storyboardId: string): Listening<Board | null> {
+  const { uid } = useUser();
+  const board = useDocument<Storyboard>(storyboard(storyboardId));
+  const scenes = useDocuments<Scene>(`${uid} ${storyboardId}`, () => scenesOf(uid, storyboardId));
+  const products = useDocuments<Product>(uid, () => productsOf(uid));
+  const image = useJobs("image", uid, storyboardId);
+  const video = useJobs("video", uid, storyboardId);
+  const multi_video = useJobs("multi_video", uid, storyboardId);
+  const composition = useJobs("composition", uid, storyboardId);
+
+  if (board.state !== "ready") return board;
+  if (board.data === null) return { state: "ready", data: null, stale: board.stale };
+  if (scenes.state !== "ready") return scenes;
+  const data: Board = {
+    storyboard: board.data,
+    scenes: inOrder(scenes.data, board.data.scene_order ?? []),
+    products: products.state === "ready" ? products.data : [],
+    jobs: { image, video, multi_video, composition },
+  };
+  return { state: "ready", data, stale: board.stale || scenes.stale };
+}
+
+function useJobs<K extends JobKind>(kind: K, uid: string, storyboardId: string): Found<Jobs[K]>[] {
+  const jobs = useDocuments<Jobs[K]>(`${kind} ${uid} ${storyboardId}`, () => storyboardJobs(uid, kind, storyboardId));
+  return jobs.state === "ready" ? jobs.data.filter((job) => !job.dry_run) : [];
+}
+
+/** A job that makes, or made, a scene's picture or clip. */
+export type SceneJob =
+  | { kind: "image"; job: Found<ImageJob> }
+  | { kind: "video"; job: Found<VideoJob> }
+  | { kind: "multi_video"; job: Found<MultiVideoJob> };
+
+/** The latest job for a scene's picture. */
+export function pictureJob(board: Board, sceneId: string): SceneJob | null {
+  const job = board.jobs.image.find((one) => one.scene_id === sceneId);
+  return job ? { kind: "image", job } : null;
+}
+
+/** The latest job for a scene's clip: one of its own, or one of many scenes. */
+export function clipJob(board: Board, sceneId: string): SceneJob | null {
+  const alone = board.jobs.video.find((one) => one.scene_id === sceneId);
+  const together = board.jobs.multi_video.find((one) =>
+    (one.scenes ?? []).some((scene: { scene_id?: string | null }) => scene.scene_id === sceneId),
+  );
+  if (alone && together) {
+    return alone.created_at.toMillis() > together.created_at.toMillis()
+      ? { kind: "video", job: alone }
+      : { kind: "multi_video", job: together };
+  }
+  if (alone) return { kind: "video", job: alone };
+  return together ? { kind: "multi_video", job: together } : null;
+}
+
+/** Whether something is being made for the scene, and what. */
+export function sceneAtWork(board: Board, scene: Found<Scene>): SceneJob | null {
+  const clip = clipJob(board, scene.id);
+  if (clip && !hasEnded(clip.job) && scene.generation_status?.video !== "complete") return clip;
+  const picture = pictureJob(board, scene.id);
+  return picture && !hasEnded(picture.job) ? picture : null;
+}
+
+/** US dollars that the storyboard's jobs have cost, as far as they are still known. */
+export function spentOn(board: Board): number {
+  return Object.values(board.jobs)
+    .flat()
+    .reduce((sum, job) => sum + (job.cost_usd ?? 0), 0);
+}

@@ -1,0 +1,59 @@
+/** Documents as Preact state: every component that shows data listens to it. */
+import { type DocumentReference, type FirestoreError, onSnapshot, type Query } from "firebase/firestore";
+import { useEffect, useState } from "preact/hooks";
+
+/** A document with its id. */
+export type Found<T> = T & { id: string };
+
+export type Listening<T> =
+  | { state: "loading" }
+  | { state: "failed"; error: FirestoreError }
+  /** `stale`: from this device, the server has not answered yet */
+  | { state: "ready"; data: T; stale: boolean };
+
+const LOADING = { state: "loading" } as const;
+
+/** The documents of a query, as long as `key` stays the same. An empty answer counts only when the server gave it. */
+export function useDocuments<T>(key: string, build: () => Query): Listening<Found<T>[]> {
+  const [found, setFound] = useState<Listening<Found<T>[]>>(LOADING);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `key` says whether the query is another one
+  useEffect(() => {
+    setFound(LOADING);
+    return onSnapshot(
+      build(),
+      { includeMetadataChanges: true },
+      (snapshot) => {
+        const stale = snapshot.metadata.fromCache;
+        const data = snapshot.docs.map(
+          (one) => ({ ...one.data({ serverTimestamps: "estimate" }), id: one.id }) as Found<T>,
+        );
+        setFound((before) =>
+          stale && data.length === 0 && before.state !== "ready" ? LOADING : { state: "ready", data, stale },
+        );
+      },
+      (error) => setFound({ state: "failed", error }),
+    );
+  }, [key]);
+  return found;
+}
+
+/** One document; `null` where there is none. */
+export function useDocument<T>(reference: DocumentReference): Listening<Found<T> | null> {
+  const [found, setFound] = useState<Listening<Found<T> | null>>(LOADING);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: two references to the same document are the same
+  useEffect(() => {
+    setFound(LOADING);
+    return onSnapshot(
+      reference,
+      { includeMetadataChanges: true },
+      (snapshot) => {
+        const stale = snapshot.metadata.fromCache;
+        const fields = snapshot.data({ serverTimestamps: "estimate" });
+        const data = fields ? ({ ...fields, id: snapshot.id } as Found<T>) : null;
+        setFound((before) => (stale && !data && before.state !== "ready" ? LOADING : { state: "ready", data, stale }));
+      },
+      (error) => setFound({ state: "failed", error }),
+    );
+  }, [reference.path]);
+  return found;
+}

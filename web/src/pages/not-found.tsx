@@ -1,0 +1,20 @@
+import { Compass } from "lucide";
+import { Empty } from "../parts/empty";
+
+export function NotFound() {
+  return (
+    <div class="page">
+      <Empty
+        icon={Compass}
+        title="There is nothing here"
+        actions={
+          <a class="button" href="/">
+            To your storyboards
+          </a>
+        }
+      >
+        The address is not one of this page.
+      </Empty>
+    </div>
+  );
+}

@@ -1,0 +1,3 @@
+export function Storyboards() {
+  return <div class="page">Storyboards</div>;
+}

@@ -1,0 +1,40 @@
+import { X } from "lucide";
+import type { ComponentChildren } from "preact";
+import { useEffect, useId, useRef } from "preact/hooks";
+import { IconButton } from "./button";
+
+/** A modal dialog, open as long as it is rendered. Escape, the cross and a click beside it call `onClose`. */
+export function Dialog(props: {
+  title: string;
+  onClose: () => void;
+  children: ComponentChildren;
+  actions?: ComponentChildren;
+}) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const title = useId();
+  useEffect(() => {
+    dialog.current?.showModal();
+  }, []);
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: Escape closes it, too
+    <dialog
+      ref={dialog}
+      class="dialog"
+      aria-labelledby={title}
+      onCancel={(event) => {
+        event.preventDefault();
+        props.onClose();
+      }}
+      onClick={(event) => event.target === dialog.current && props.onClose()}
+    >
+      <div class="dialog__inside">
+        <div class="dialog__head">
+          <h2 id={title}>{props.title}</h2>
+          <IconButton label="Close" icon={X} onClick={props.onClose} />
+        </div>
+        {props.children}
+        {props.actions && <div class="dialog__actions">{props.actions}</div>}
+      </div>
+    </dialog>
+  );
+}

@@ -1,0 +1,43 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+
+const PAUSE_MILLISECONDS = 700;
+
+/**
+ * Text that is being written: shown at once, saved after a pause, on leaving the field, and before the page goes away.
+ * What comes from the server meanwhile does not overwrite what is being typed.
+ */
+export function useDraft(saved: string, save: (text: string) => void) {
+  const [draft, setDraft] = useState<string | null>(null);
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const unsaved = useRef<string | null>(null);
+  const latestSave = useRef(save);
+  latestSave.current = save;
+
+  const flush = () => {
+    clearTimeout(timer.current);
+    if (unsaved.current !== null) latestSave.current(unsaved.current);
+    unsaved.current = null;
+  };
+  useEffect(() => {
+    addEventListener("pagehide", flush);
+    return () => {
+      removeEventListener("pagehide", flush);
+      flush();
+    };
+  }, []);
+
+  return {
+    value: draft ?? saved,
+    onInput: (event: { currentTarget: { value: string } }) => {
+      const text = event.currentTarget.value;
+      setDraft(text);
+      unsaved.current = text;
+      clearTimeout(timer.current);
+      timer.current = setTimeout(flush, PAUSE_MILLISECONDS);
+    },
+    onBlur: () => {
+      flush();
+      setDraft(null);
+    },
+  };
+}
