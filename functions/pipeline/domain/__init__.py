@@ -1,11 +1,13 @@
 """What is decided, and how things are called. Pure: nothing here reads or writes anything.
 
-jobs             jobs (a job's life), outcomes, retries, requests (what a client asks for), results, estimates, quotas
+jobs             jobs (a job's life), job_fields (of every document), requests (what a client asks for), results,
+                 outcomes, retries, estimates, quotas
 errors           errors (the tree of all), redaction (what no text may hold)
 predictions      predictions (paid once), shared_seeds (whose it is where clients choose the seed), content_keys (what
                  was made of the same before), models, model_inputs
 words            scene_words (of a scene, and of its story's look), scene_writing (what a writer is told), prompts,
                  blend_prompts (of Kontext)
+documents        documents (of users: storyboards, scenes, products)
 clips            clips (documents), clip_names, object_keys, pages, metadata_modes, url_lifetimes
 files of clips   catalogue (what they tell), manifests, highlights, json_files, imports (into Firestore)
 media            media (what a file is), media_types, media_records, avc_packets, copy_points, parameter_sets

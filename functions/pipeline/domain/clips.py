@@ -3,12 +3,14 @@
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, TypedDict, TypeVar
+from typing import Any, Literal, TypedDict, TypeVar, get_args
 
 from pipeline.domain.errors import InvalidRequest
 
 BYTES_PER_MB = 1024 * 1024
-STATUSES = ("processing", "completed", "failed")
+ClipStatus = Literal["processing", "completed", "failed"]
+"""Of clips and of videos."""
+STATUSES: tuple[str, ...] = get_args(ClipStatus)
 MAX_ID_BYTES = 1500  # Firestore's limit
 MAX_STYLE_BYTES = 200
 MAX_AMOUNT = 2**63
@@ -48,7 +50,7 @@ class ClipDocument(TypedDict):
     thumbnail_r2_key: str | None
     video_url: str | None  # where the file is served, as long as it is there; None where nobody has told
     thumbnail_url: str | None
-    status: str
+    status: ClipStatus
     created_at: datetime
     completed_at: datetime | None
     created_by: str | None
@@ -62,7 +64,7 @@ class VideoDocument(TypedDict):
     video_url: str | None
     video_title: str | None
     youtube_id: str | None
-    status: str
+    status: ClipStatus
     custom_prompt: str | None
     styles_processed: list[str]
     crop_mode: str | None

@@ -15,6 +15,7 @@ from typing import Any
 from google.cloud import firestore
 
 from pipeline.domain.errors import NotFound
+from pipeline.domain.job_fields import STATE_FIELDS
 from pipeline.domain.jobs import Job, JobKind, JobRef, JobStatus, StepRecord
 from pipeline.domain.requests import REQUEST_MODELS
 from pipeline.domain.results import RESULT_FIELDS
@@ -23,15 +24,6 @@ _STATUSES = {str(status): status for status in JobStatus}
 
 CLAIMED = "document_created_at"
 """Set by the first claim to the time at which Firestore made the document: nobody knows that before."""
-
-_STATE = frozenset(
-    {
-        *("turn", "attempt", "interruptions", "claim_id", "lease_expires_at", "wake_at", "wake_requested"),
-        *("started_at", "stage", "progress_percent", "steps", "origin_job_id", "duplicate_of"),
-        *("usage_day", "reserved_microusd", "estimated_cost_usd", "would_exceed", "cost_usd"),
-        *("error", "error_message", "completed_at", "expire_at"),
-    }
-)
 
 
 def read_job(ref: JobRef, snapshot: "firestore.DocumentSnapshot[Any]") -> Job:
@@ -65,7 +57,7 @@ def _as_created(kind: JobKind, fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _ours(kind: JobKind) -> frozenset[str]:
     """What only functions write into a job of this kind. (A clip's `duration` is asked for, and is a result.)"""
-    return (_STATE | set(RESULT_FIELDS[kind])) - REQUEST_MODELS[kind].model_fields.keys()
+    return (STATE_FIELDS | set(RESULT_FIELDS[kind])) - REQUEST_MODELS[kind].model_fields.keys()
 
 
 def _status(fields: Mapping[str, Any]) -> JobStatus:
