@@ -18,7 +18,7 @@ LOCK = $(VENV)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--custom-compile-command "make lock" $(LOCK_ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo plan up migrate test rules fuzz check bench chaos lock audit licences format clean
+.PHONY: help install demo plan up migrate test rules fuzz check bench chaos lock audit licences types format clean
 
 help:  ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -88,6 +88,9 @@ audit: install  ## known vulnerabilities of all packages; asks databases on the 
 
 licences: install  ## list the licences of what is deployed in docs/licences.md
 	@$(VENV)/python -m localdev.licences
+
+types: install  ## write the TypeScript definitions of all documents, from the Python models
+	@PYTHONPATH=functions $(VENV)/python -m localdev.typescript
 
 format:  ## format the code
 	@$(VENV)/ruff check --fix .

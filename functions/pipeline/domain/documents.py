@@ -9,6 +9,7 @@ from typing import Annotated, Literal, NotRequired, TypedDict
 
 from pydantic import Field
 
+from pipeline.domain.requests import DocumentId, Url
 from pipeline.domain.results import PromptSource
 
 GenerationState = Literal["pending", "generating", "complete", "error"]
@@ -24,7 +25,7 @@ class StoryboardFields(TypedDict):
     user_id: str
     title: NotRequired[Annotated[str, Field(max_length=200)]]
     style: NotRequired[Annotated[str, Field(max_length=200)]]
-    aspect_ratio: NotRequired[Annotated[str, Field(min_length=1, max_length=20)] | None]  # 9:16: of all its pictures
+    aspect_ratio: NotRequired[Annotated[str, Field(min_length=1, max_length=20)] | None]  # of all its pictures: 9:16
     scene_order: NotRequired[Annotated[list[str], Field(max_length=200)]]  # the ids of its scenes
     total_duration: NotRequired[Annotated[float, Field(ge=0)]]  # seconds
     created_at: NotRequired[datetime]
@@ -49,12 +50,12 @@ class SceneFields(TypedDict):
     """What a user writes of a scene."""
 
     user_id: str
-    storyboard_id: NotRequired[Annotated[str, Field(min_length=1, max_length=200)] | None]
+    storyboard_id: NotRequired[DocumentId | None]
     text: NotRequired[Annotated[str, Field(max_length=4000)]]
     style_prompt: NotRequired[Annotated[str, Field(max_length=1000)]]
     video_duration: NotRequired[Annotated[float, Field(gt=0, le=60)]]  # seconds
     use_product_composite: NotRequired[bool]
-    product_id: NotRequired[Annotated[str, Field(min_length=1, max_length=200)] | None]
+    product_id: NotRequired[DocumentId | None]
     created_at: NotRequired[datetime]
     updated_at: NotRequired[datetime]
 
@@ -95,7 +96,7 @@ class ProductFields(TypedDict):
 
     user_id: str
     name: NotRequired[Annotated[str, Field(max_length=200)]]
-    image_url: Annotated[str, Field(max_length=2048)]  # of a JPEG, PNG or WebP
+    image_url: Url  # of a JPEG, PNG or WebP
     created_at: NotRequired[datetime]
     updated_at: NotRequired[datetime]
 

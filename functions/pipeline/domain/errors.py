@@ -289,14 +289,18 @@ class InternalError(JobError):
     retryable = True
 
 
+def error_codes() -> Mapping[str, type[JobError]]:
+    """Every code, and what it means: in the order of the tree. (`internal` is an InternalError.)"""
+    return {error.code: error for error in _tree(JobError)[1:]}
+
+
 def _tree(root: type[JobError]) -> list[type[JobError]]:
     return [root, *(leaf for branch in root.__subclasses__() for leaf in _tree(branch))]
 
 
 def recorded_error(code: str | None, message: str | None, details: Mapping[str, Any] | None = None) -> JobError:
     """The error that was written down as a code, a sentence and its `details`. An unknown code: an InternalError."""
-    by_code = {error.code: error for error in reversed(_tree(JobError)) if error is not JobError}
-    found, sentence = by_code.get(code or "", InternalError), message or "No reason was recorded."
+    found, sentence = error_codes().get(code or "", InternalError), message or "No reason was recorded."
     try:
         return found(sentence, **(details or {}))
     except TypeError:  # written down by another version

@@ -9,7 +9,7 @@ A dataclass in these types stands for its fields, as `asdict` writes them.
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Literal, NotRequired, TypedDict
+from typing import Literal, NewType, NotRequired, TypedDict
 
 from pipeline.domain.jobs import JobStatus, StepRecord
 from pipeline.domain.model_inputs import Adjustment
@@ -17,7 +17,7 @@ from pipeline.domain.model_inputs import Adjustment
 Stage = Literal["place", "prompt", "predict", "composite", "fetch", "compose", "store", "complete", "error", "canceled"]
 """What a job is at."""
 
-ErrorCode = str
+ErrorCode = NewType("ErrorCode", str)
 """One of the codes in `domain.errors`."""
 
 

@@ -38,9 +38,11 @@ DocumentId = Annotated[
     StringConstraints(min_length=1, max_length=200, pattern=r"^[^/\\\x00-\x1f]+$"),
     AfterValidator(_not_reserved),
 ]
+"""Up to 200 characters, no slash."""
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
 StyleText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000)]
 Url = Annotated[str, StringConstraints(min_length=8, max_length=2048, pattern=r"^https?://[^\s]+$")]
+"""http or https, up to 2048 characters."""
 Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 ClipSeconds = Annotated[float, Field(gt=0, le=60, allow_inf_nan=False)]
 AspectRatio = Annotated[
