@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, get_args
 
 from localdev.typescript.models import doc_of, read_model
-from localdev.typescript.notation import Notation, Unwritable, as_typescript, comment, constant, limits_of, union
+from localdev.typescript.notation import LINE, Notation, Unwritable, as_typescript, comment, constant, limits_of, union
 from pipeline.domain import clips, documents, job_fields, results, transitions
 from pipeline.domain.errors import error_codes
 from pipeline.domain.jobs import JobKind, JobStatus, StepRecord
@@ -45,6 +45,9 @@ UNIONS = {
     "SceneState": documents,
 }
 """Other types of a few words, and the modules in which they stand."""
+
+NOT_OF_ANOTHER = {"user_id", "request_id", "retry_of", "dry_run"}
+"""Fields of a request that another job for the same does not take over."""
 
 REQUESTS = (JobRequest, REQUEST_MODELS[JobKind.IMAGE], REQUEST_MODELS[JobKind.VIDEO], SceneRequest,
             REQUEST_MODELS[JobKind.MULTI_VIDEO], ClipRequest, REQUEST_MODELS[JobKind.COMPOSITION])  # fmt: skip
@@ -243,10 +246,22 @@ def _jobs() -> Iterator[str]:
         document = f"export type {title}Job = JobDocument<{title}Request, {title}Result>;"
         yield f"/** `{kind.collection}/{{job_id}}`. */\n{document}"
         yield f"export type New{title}Job = NewJobDocument<{title}Request>;"
-    for name, prefix, doc in (
-        ("JobByKind", "", "Jobs as they are found."),
-        ("NewJobByKind", "New", "Jobs as a client creates them."),
+    for name, form, doc in (
+        ("Jobs", "{}Job", "Jobs as they are found."),
+        ("NewJobs", "New{}Job", "Jobs as a client creates them."),
+        ("Requests", 'Omit<{}Request, "user_id">', "What is asked for, apart from the user who asks."),
     ):
-        lines = [f"  {kind}: {prefix}{title}Job;" for kind, title in TITLES.items()]
+        lines = [f"  {kind}: {form.format(title)};" for kind, title in TITLES.items()]
         yield "\n".join([f"/** {doc} */", f"export interface {name} {{", *lines, "}"])
-    yield "/** A job of any kind. */\nexport type Job = JobByKind[JobKind];"
+    yield "/** A job of any kind. */\nexport type Job = Jobs[JobKind];"
+    yield "\n".join(_request_fields())
+
+
+def _request_fields() -> Iterator[str]:
+    yield "/** The fields with which something is asked for: those that another job for the same has, too. */"
+    yield "export const REQUEST_FIELDS = {"
+    for kind, model in REQUEST_MODELS.items():
+        names = [f'"{name}",' for name in model.model_fields if name not in NOT_OF_ANOTHER]
+        one_line = f"  {kind}: [{' '.join(names).removesuffix(',')}],"
+        yield from [one_line] if len(one_line) <= LINE else [f"  {kind}: [", *(f"    {one}" for one in names), "  ],"]
+    yield "} as const satisfies { [Kind in JobKind]: readonly (keyof Requests[Kind])[] };"

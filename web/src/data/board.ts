@@ -2,6 +2,7 @@
 import type {
   CompositionJob,
   ImageJob,
+  Job,
   JobKind,
   Jobs,
   MultiVideoJob,
@@ -74,17 +75,17 @@ export function pictureJob(board: Board, sceneId: string): SceneJob | null {
 /** The latest job for a scene's clip: one of its own, or one of many scenes. */
 export function clipJob(board: Board, sceneId: string): SceneJob | null {
   const alone = board.jobs.video.find((one) => one.scene_id === sceneId);
-  const together = board.jobs.multi_video.find((one) =>
-    (one.scenes ?? []).some((scene: { scene_id?: string | null }) => scene.scene_id === sceneId),
-  );
+  const together = board.jobs.multi_video.find((one) => (one.scenes ?? []).some((scene) => scene.scene_id === sceneId));
   if (alone && together) {
-    return alone.created_at.toMillis() > together.created_at.toMillis()
+    return createdAt(alone) > createdAt(together)
       ? { kind: "video", job: alone }
       : { kind: "multi_video", job: together };
   }
   if (alone) return { kind: "video", job: alone };
   return together ? { kind: "multi_video", job: together } : null;
 }
+
+const createdAt = (job: Job) => job.created_at?.toMillis() ?? 0;
 
 /** Whether something is being made for the scene, and what. */
 export function sceneAtWork(board: Board, scene: Found<Scene>): SceneJob | null {

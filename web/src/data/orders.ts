@@ -1,17 +1,10 @@
 /** What the page asks for: the fields of its jobs, made from a storyboard and its scenes. */
-import type {
-  ClipRequest,
-  CompositionRequest,
-  ImageRequest,
-  MultiVideoRequest,
-  Scene,
-  VideoRequest,
-} from "../pipeline/documents";
+import type { ClipRequest, CompositionRequest, Requests, Scene } from "../pipeline/documents";
 import type { Board } from "./board";
 import type { Found } from "./listen";
 
 /** A scene's picture. `another`: not the one that the same words gave before. */
-export function imageOrder(board: Board, scene: Found<Scene>, another = false): ImageRequest {
+export function imageOrder(board: Board, scene: Found<Scene>, another = false): Requests["image"] {
   return {
     scene_id: scene.id,
     storyboard_id: board.storyboard.id,
@@ -25,7 +18,7 @@ export function imageOrder(board: Board, scene: Found<Scene>, another = false): 
 }
 
 /** A clip of a scene that has its picture. */
-export function videoOrder(board: Board, scene: Found<Scene>, another = false): VideoRequest {
+export function videoOrder(board: Board, scene: Found<Scene>, another = false): Requests["video"] {
   return {
     scene_id: scene.id,
     storyboard_id: board.storyboard.id,
@@ -37,7 +30,7 @@ export function videoOrder(board: Board, scene: Found<Scene>, another = false): 
 }
 
 /** Clips of many scenes at once: of those that have a picture. */
-export function multiVideoOrder(board: Board, scenes: Found<Scene>[]): MultiVideoRequest {
+export function multiVideoOrder(board: Board, scenes: Found<Scene>[]): Requests["multi_video"] {
   return {
     storyboard_id: board.storyboard.id,
     scenes: scenes.map((scene) => ({
@@ -59,7 +52,7 @@ export interface FilmSettings {
 }
 
 /** The film: the clips of all scenes that have one, in their order. */
-export function compositionOrder(board: Board, settings: FilmSettings): CompositionRequest {
+export function compositionOrder(board: Board, settings: FilmSettings): Requests["composition"] {
   const clips: ClipRequest[] = board.scenes.flatMap((scene, index) =>
     scene.video_url ? [{ scene_number: index + 1, video_url: scene.video_url }] : [],
   );

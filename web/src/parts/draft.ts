@@ -18,6 +18,7 @@ export function useDraft(saved: string, save: (text: string) => void) {
     if (unsaved.current !== null) latestSave.current(unsaved.current);
     unsaved.current = null;
   };
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `flush` reads refs only
   useEffect(() => {
     addEventListener("pagehide", flush);
     return () => {

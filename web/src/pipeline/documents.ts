@@ -685,7 +685,7 @@ export type CompositionJob = JobDocument<CompositionRequest, CompositionResult>;
 export type NewCompositionJob = NewJobDocument<CompositionRequest>;
 
 /** Jobs as they are found. */
-export interface JobByKind {
+export interface Jobs {
   image: ImageJob;
   video: VideoJob;
   multi_video: MultiVideoJob;
@@ -693,15 +693,56 @@ export interface JobByKind {
 }
 
 /** Jobs as a client creates them. */
-export interface NewJobByKind {
+export interface NewJobs {
   image: NewImageJob;
   video: NewVideoJob;
   multi_video: NewMultiVideoJob;
   composition: NewCompositionJob;
 }
 
+/** What is asked for, apart from the user who asks. */
+export interface Requests {
+  image: Omit<ImageRequest, "user_id">;
+  video: Omit<VideoRequest, "user_id">;
+  multi_video: Omit<MultiVideoRequest, "user_id">;
+  composition: Omit<CompositionRequest, "user_id">;
+}
+
 /** A job of any kind. */
-export type Job = JobByKind[JobKind];
+export type Job = Jobs[JobKind];
+
+/** The fields with which something is asked for: those that another job for the same has, too. */
+export const REQUEST_FIELDS = {
+  image: [
+    "force",
+    "scene_id",
+    "storyboard_id",
+    "text",
+    "style_prompt",
+    "aspect_ratio",
+    "seed",
+    "use_product_composite",
+    "product_id",
+    "composite_scale",
+    "composite_x",
+    "composite_y",
+    "composite_shadow",
+    "composite_match",
+  ],
+  video: ["force", "scene_id", "storyboard_id", "image_url", "text", "duration", "resolution", "camera_fixed", "seed"],
+  multi_video: ["force", "storyboard_id", "scenes", "audio_url", "resolution", "camera_fixed", "seed"],
+  composition: [
+    "force",
+    "storyboard_id",
+    "title",
+    "clips",
+    "audio_url",
+    "include_crossfade",
+    "optimize_size",
+    "crossfade_seconds",
+    "transition",
+  ],
+} as const satisfies { [Kind in JobKind]: readonly (keyof Requests[Kind])[] };
 
 /** What a user writes of a storyboard. */
 export interface StoryboardFields {

@@ -71,10 +71,10 @@ export function cancelJob(db: Firestore, kind: JobKind, id: string): Promise<voi
 }
 
 /** The same job once more: what it has finished is used again and not paid twice. */
-export function retryJob<K extends JobKind>(db: Firestore, kind: K, job: Jobs[K]): CreatedJob {
-  const asked = Object.entries(job).filter(([name]) => REQUEST_FIELDS[kind].includes(name) && name !== "request_id");
-  const request = { ...Object.fromEntries(asked), retry_of: job.job_id } as Requests[K];
-  return createJob(db, job.user_id, kind, request);
+export function retryJob<K extends JobKind>(db: Firestore, kind: K, id: string, job: Jobs[K]): CreatedJob {
+  const fields: readonly string[] = REQUEST_FIELDS[kind];
+  const asked = Object.fromEntries(Object.entries(job).filter(([name]) => fields.includes(name)));
+  return createJob(db, job.user_id, kind, { ...asked, retry_of: id } as Requests[K]);
 }
 
 /** What a job would cost, and whether it would be taken: a job that is only checked. Ends like the real one would begin. */
