@@ -66,7 +66,8 @@ def _parser() -> argparse.ArgumentParser:
 def _table(urls: Endpoints) -> Table:
     table = Table(title="local stack", show_header=False)
     for field in fields(urls):
-        table.add_row(field.name.replace("_", " "), getattr(urls, field.name) or "the real service")
+        if field.name != "studio_url" or urls.studio_url:
+            table.add_row(field.name.replace("_", " "), getattr(urls, field.name) or "the real service")
     return table
 
 

@@ -21,14 +21,23 @@ from localdev.stack.processes import GuardedCommand
 
 PROJECT_ID = "demo-words-to-video"
 EMULATORS = ("functions", "firestore", "auth", "tasks")
+HOSTING = "hosting"
+"""The emulator of the page, started where there is one to serve."""
 PORT_NAMES = (*EMULATORS, "hub", "logging", "eventarc", "firestore_websocket", "auth_hub", "auth_logging")
 _DISCOVERY_FAILED = "Failed to load function definition from source"
 
 
-def local_config(config: Mapping[str, Any], ports: Mapping[str, int], runtime: str, config_dir: str) -> dict[str, Any]:
+def local_config(
+    config: Mapping[str, Any],
+    ports: Mapping[str, int],
+    runtime: str,
+    config_dir: str,
+    hosting: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """firebase.json for this run: chosen ports, the Python that is there, the stack's own dotenv directory.
 
-    Without `storage`, whose emulator and rules need a jar that only the network has, and without `hosting`.
+    Without `storage`, whose emulator and rules need a jar that only the network has. `hosting` as this run has it
+    (hosting.py); None: no page is served.
     """
     local = {name: value for name, value in config.items() if name not in ("storage", "hosting", "emulators")}
     declared = config.get("functions", {})
@@ -36,7 +45,10 @@ def local_config(config: Mapping[str, Any], ports: Mapping[str, int], runtime: s
         {**source, "runtime": runtime, "configDir": config_dir}
         for source in (declared if isinstance(declared, list) else [declared])
     ]
-    names = ("functions", "firestore", "tasks", "hub", "logging", "eventarc")
+    names = ["functions", "firestore", "tasks", "hub", "logging", "eventarc"]
+    if hosting is not None:
+        local["hosting"] = dict(hosting)
+        names.append(HOSTING)
     local["emulators"] = _listening({name: ports[name] for name in names})
     local["emulators"]["firestore"]["websocketPort"] = ports["firestore_websocket"]
     return local
@@ -91,7 +103,8 @@ class Emulators:
         """Start them; `wait_until_ready` tells when they can be used."""
         log = self._run.log
         self._start("auth", log.with_name("auth.json"), auth_config(self._run.ports), log.with_name("auth.log"))
-        self._start("functions,firestore,tasks", self._config_path, self._run.config, log)
+        only = ["functions", "firestore", "tasks", *([HOSTING] if HOSTING in self._run.config else [])]
+        self._start(",".join(only), self._config_path, self._run.config, log)
 
     def _start(self, only: str, config_path: Path, config: Mapping[str, Any], log: Path) -> None:
         run = self._run
@@ -128,7 +141,8 @@ class Emulators:
         self._config_path.unlink(missing_ok=True)
 
     def _ready(self) -> bool:
-        if not all(is_listening(self._run.ports[name]) for name in EMULATORS):
+        names = [*EMULATORS, *([HOSTING] if HOSTING in self._run.config else [])]
+        if not all(is_listening(self._run.ports[name]) for name in names):
             return False
         return set(self._run.declarations.functions) <= self._loaded_functions()
 
@@ -150,9 +164,9 @@ class Emulators:
                 raise StackError(with_log_tail(self._why_ended(), command.log))
 
     def _why_ended(self) -> str:
-        for name in PORT_NAMES:
-            port = self._run.ports[name]
-            if is_listening(port):
+        for name in (*PORT_NAMES, HOSTING):
+            port = self._run.ports.get(name)
+            if port and is_listening(port):
                 return f"Port {port}, chosen for {name}, is taken by another program or an earlier run: start again."
         return "firebase-tools stopped by itself."
 

@@ -24,6 +24,8 @@ class Endpoints:
     storage_download_url: str
     replicate_url: str
     openai_url: str
+    studio_url: str = ""
+    """The page; "" where none is served."""
 
     def client_environment(self) -> dict[str, str]:
         """What a client's SDKs (Firestore, Auth, Cloud Tasks, Cloud Storage) read to find the emulators."""

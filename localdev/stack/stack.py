@@ -20,12 +20,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, Self
 
 from localdev.stack.delivery import DeliveryPolicy
-from localdev.stack.emulators import PORT_NAMES, PROJECT_ID, EmulatorRun, Emulators, local_config
+from localdev.stack.emulators import HOSTING, PORT_NAMES, PROJECT_ID, EmulatorRun, Emulators, local_config
 from localdev.stack.endpoints import Endpoints
 from localdev.stack.errors import StackError
 from localdev.stack.event_relay import EventRelay
 from localdev.stack.firestore_jar import BINARY_PATH, HOW_TO_GET_ONE, find_firestore_jar
 from localdev.stack.functions_source import Declarations, parameter_values, read_declarations, write_dotenv
+from localdev.stack.hosting import local_hosting
 from localdev.stack.java import find_java, write_java_shim
 from localdev.stack.object_stores import R2_ACCESS_KEY_ID, R2_SECRET_ACCESS_KEY, LocalFirebaseStorage, LocalR2
 from localdev.stack.ports import LOOPBACK, choose_ports
@@ -59,6 +60,7 @@ class LocalStack(Startable):
         project_root: Path = PROJECT_ROOT,
         *,
         environ: Mapping[str, str] | None = None,
+        site: Path | None = None,
         policy: DeliveryPolicy | None = None,
         preferred_ports: Mapping[str, int] | None = None,
         image_seconds: float = 1.0,
@@ -72,6 +74,7 @@ class LocalStack(Startable):
 
         environ: the developer's environment (by default this process'). REPLICATE_API_TOKEN and OPENAI_API_KEY
             in it mean the real services, which cost money; tests pass an environment without them.
+        site: the folder with the built page, to be served at `urls.studio_url`; None: no page.
         policy: how events are delivered; `stack.relay.policy` changes it later.
         preferred_ports: by name (see PORT_NAMES, SERVER_NAMES), used where free.
         image_seconds, video_seconds: how long the stub's predictions take, up to `spread` of it more or less.
@@ -80,6 +83,7 @@ class LocalStack(Startable):
         """
         self.project_root = project_root.resolve()
         self._environ = dict(os.environ if environ is None else environ)
+        self._site = site.resolve() if site else None
         self._policy = policy
         self._preferred_ports = preferred_ports
         self._providers = Providers(
@@ -154,13 +158,18 @@ class LocalStack(Startable):
             **self._functions_environment,
         }
 
+    @property
+    def _region(self) -> str:
+        return self._environ.get("FUNCTIONS_REGION") or DEFAULT_REGION
+
     def _webhook_url(self) -> str:
         """The stand-in reaches the functions emulator; the real Replicate does not."""
         return f"{self.urls.functions_url}/handle_replicate_webhook" if self._providers.replicate else "off"
 
     def _start(self, timeout_seconds: float) -> None:
         functions_dir = self.project_root / "functions"
-        ports = choose_ports((*PORT_NAMES, *SERVER_NAMES), self._preferred_ports)
+        page = [HOSTING] if self._site else []
+        ports = choose_ports((*PORT_NAMES, *SERVER_NAMES, *page), self._preferred_ports)
         with ThreadPoolExecutor(2) as pool:
             self._say(f"reading {functions_dir / 'main.py'}")
             reading = pool.submit(read_declarations, functions_dir, self._environ)
@@ -195,11 +204,10 @@ class LocalStack(Startable):
         self._secrets_url = secrets.base_url
 
     def _endpoints(self, ports: Mapping[str, int]) -> Endpoints:
-        region = self._environ.get("FUNCTIONS_REGION") or DEFAULT_REGION
         return Endpoints(
             firestore=f"{LOOPBACK}:{ports['firestore']}",
             auth=f"{LOOPBACK}:{ports['auth']}",
-            functions_url=f"http://{LOOPBACK}:{ports['functions']}/{PROJECT_ID}/{region}",
+            functions_url=f"http://{LOOPBACK}:{ports['functions']}/{PROJECT_ID}/{self._region}",
             tasks=f"{LOOPBACK}:{ports['tasks']}",
             hub_url=f"http://{LOOPBACK}:{ports['hub']}",
             relay_url=self.relay.base_url,
@@ -211,6 +219,7 @@ class LocalStack(Startable):
             storage_download_url=self.storage.download_base_url,
             replicate_url=self._providers.replicate_url,
             openai_url=self._providers.openai_url,
+            studio_url=f"http://{LOOPBACK}:{ports[HOSTING]}" if HOSTING in ports else "",
         )
 
     def _emulator_run(self, ports: Mapping[str, int], declarations: Declarations, java: Path) -> EmulatorRun:
@@ -228,12 +237,14 @@ class LocalStack(Startable):
         config_path = self.project_root / "firebase.json"
         if not config_path.exists():
             raise StackError(f"{config_path} is missing.")
+        config = json.loads(config_path.read_text(encoding="utf-8"))
+        hosting = None
+        if self._site:
+            hosting = local_hosting(config, self.project_root, self._site, self.urls, self._region)
         config_dir = str(dotenv_dir.relative_to(self.project_root))
         return EmulatorRun(
             project_root=self.project_root,
-            config=local_config(
-                json.loads(config_path.read_text(encoding="utf-8")), ports, declarations.runtime, config_dir
-            ),
+            config=local_config(config, ports, declarations.runtime, config_dir, hosting),
             ports=ports,
             environment=environment,
             declarations=declarations,

@@ -266,6 +266,12 @@ class TestConfig:
         used = [part["port"] for part in parts if "port" in part]
         assert len(used) == len(set(used)) == len(PORT_NAMES) - 1  # the websocket's is inside firestore's
 
+    def test_hosting_is_kept_where_a_page_is_served(self):
+        ports = PORTS | {"hosting": 20_100}
+        config = local_config({"hosting": {"public": "web/dist"}}, ports, "python311", "d", {"public": "../page"})
+        assert config["hosting"] == {"public": "../page"}
+        assert config["emulators"]["hosting"] == {"host": "127.0.0.1", "port": 20_100}
+
     def test_missing_firebase_tools_says_how_to_install_them(self, tmp_path):
         with pytest.raises(StackError, match="npm install"):
             find_firebase(tmp_path, {"PATH": str(tmp_path)})
