@@ -172,5 +172,9 @@ class Emulators:
 
 
 def _emulators_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Nothing that makes firebase-tools call home (CI: no message of the day) or colour its log."""
-    return {**environment, "NO_UPDATE_NOTIFIER": "1", "NO_COLOR": "1", "CI": "true"}
+    """Nothing that makes firebase-tools call home (CI: no message of the day) or colour its log.
+
+    A busy machine gets a minute for loading the functions, not ten seconds.
+    """
+    calm = {"NO_UPDATE_NOTIFIER": "1", "NO_COLOR": "1", "CI": "true"}
+    return {"FUNCTIONS_DISCOVERY_TIMEOUT": "60", **environment, **calm}
