@@ -12,15 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import quote
 
-from localdev.stack.download_front import DownloadFront
+from localdev.stack.firebase_storage import FirebaseStorage
 from localdev.stack.loopback import LoopbackServer
 from localdev.stack.ports import LOOPBACK
+from localdev.stack.storage_rules import StorageRules
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
     from localdev.stack.s3_server import S3Server
 
+STORAGE_RULES = Path(__file__).resolve().parents[2] / "storage.rules"
 R2_ACCESS_KEY_ID = "local-access-key"
 R2_SECRET_ACCESS_KEY = "local-secret-key"  # noqa: S105 - moto takes any
 
@@ -101,13 +103,16 @@ def _public_reading(bucket: str) -> dict[str, object]:
 
 
 class LocalFirebaseStorage:
-    """A Cloud Storage server with one bucket, and Firebase's download URLs in front of it."""
+    """A Cloud Storage server with one bucket, and Firebase Storage's protocol in front of it.
 
-    def __init__(self, port: int, download_port: int, bucket: str) -> None:
+    Servers write by the first, without rules; pages upload and everybody downloads by the second.
+    """
+
+    def __init__(self, port: int, download_port: int, bucket: str, rules: Path = STORAGE_RULES) -> None:
         self.bucket = bucket
         self._port = port
         self._server: LoopbackServer | None = None
-        self._front = DownloadFront(self.base_url, download_port)
+        self._front = FirebaseStorage(self.base_url, StorageRules.read(rules), download_port)
 
     @property
     def base_url(self) -> str:

@@ -184,7 +184,8 @@ class LocalStack(Startable):
 
     def _start_servers(self, ports: Mapping[str, int]) -> None:
         self.r2 = LocalR2(ports["r2"], R2_BUCKET)
-        self.storage = LocalFirebaseStorage(ports["storage"], ports["storage_download"], STORAGE_BUCKET)
+        rules = self.project_root / "storage.rules"
+        self.storage = LocalFirebaseStorage(ports["storage"], ports["storage_download"], STORAGE_BUCKET, rules)
         self.relay = EventRelay(f"{LOOPBACK}:{ports['functions']}", port=ports["relay"], policy=self._policy)
         parts: dict[str, Part] = {
             "The object store (R2)": self.r2,

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from localdev.stack.delivery import DeliveryPolicy, Event
-from localdev.stack.download_front import byte_range
 from localdev.stack.emulators import PORT_NAMES, auth_config, find_firebase, local_config
 from localdev.stack.errors import StackError
 from localdev.stack.event_relay import EventRelay
+from localdev.stack.firebase_storage import byte_range
 from localdev.stack.firestore_jar import find_firestore_jar, manifest_line, write_launcher_jar
 from localdev.stack.functions_source import (
     Declarations,
