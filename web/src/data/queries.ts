@@ -14,6 +14,10 @@ export const storyboardsOf = (uid: string) =>
 export const scenesOf = (uid: string, storyboardId: string) =>
   query(own("scenes", uid), where("storyboard_id", "==", storyboardId));
 
+/** Of all storyboards: the scenes touched last. */
+export const latestScenesOf = (uid: string) =>
+  query(own("scenes", uid), orderBy("updated_at", "desc"), limit(MOST * 5));
+
 export const productsOf = (uid: string) => query(own("products", uid), limit(MOST));
 
 /** The newest jobs of one kind. */

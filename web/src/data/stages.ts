@@ -1,0 +1,73 @@
+/** How far a storyboard is, and what there is to do next: words, pictures, clips. */
+import type { MultiVideoJob, Scene } from "../pipeline/documents";
+import { hasEnded } from "../pipeline/jobs";
+import { type Board, clipJob, pictureJob, type SceneJob } from "./board";
+import type { Found } from "./listen";
+
+/** As `generation_status` of a scene names them. */
+export type Medium = "image" | "video";
+
+export interface Stage {
+  scenes: number;
+  done: number;
+  failed: number;
+  /** Scenes that lack it, can have it, and have no job at work on it. */
+  missing: Found<Scene>[];
+  /** Scenes that lack it, and something else before: words, or a picture. */
+  unready: Found<Scene>[];
+  /** The jobs that are at work on it, each once. */
+  jobs: SceneJob[];
+  /** Of all its scenes together. */
+  percent: number;
+}
+
+export const hasWords = (scene: Scene): boolean => (scene.text ?? "").trim() !== "";
+
+export function stageOf(board: Board, medium: Medium): Stage {
+  const has = (scene: Scene) => Boolean(medium === "image" ? scene.image_url : scene.video_url);
+  const isReady = (scene: Scene) => hasWords(scene) && (medium === "image" || Boolean(scene.image_url));
+  const work = new Map(board.scenes.map((scene) => [scene.id, workOn(board, scene.id, medium)]));
+  const lacking = board.scenes.filter((scene) => !has(scene) && !work.get(scene.id));
+  const jobs = new Map([...work.values()].flatMap((one) => (one ? [[one.job.id, one] as const] : [])));
+  const percents = board.scenes.map((scene) => {
+    const at = work.get(scene.id);
+    return at ? percentOf(at) : has(scene) ? 100 : 0;
+  });
+  return {
+    scenes: board.scenes.length,
+    done: board.scenes.filter(has).length,
+    failed: lacking.filter((scene) => scene.generation_status?.[medium] === "error").length,
+    missing: lacking.filter(isReady),
+    unready: lacking.filter((scene) => !isReady(scene)),
+    jobs: [...jobs.values()],
+    percent: percents.reduce((sum, one) => sum + one, 0) / Math.max(1, percents.length),
+  };
+}
+
+/** The number that people see of each scene: its place, counted from 1. */
+export const numbersOf = (board: Board, scenes: Found<Scene>[]): number[] =>
+  scenes.map((scene) => board.scenes.findIndex((one) => one.id === scene.id) + 1);
+
+function workOn(board: Board, sceneId: string, medium: Medium): SceneJob | null {
+  const latest = medium === "image" ? pictureJob(board, sceneId) : clipJob(board, sceneId);
+  if (!latest || hasEnded(latest.job)) return null;
+  return latest.kind === "multi_video" && isOver(latest.job, sceneId) ? null : latest;
+}
+
+/** Whether a job of many scenes has already come to something with one of them. */
+function isOver(job: MultiVideoJob, sceneId: string): boolean {
+  const number = numberIn(job, sceneId);
+  return [...(job.clips ?? []), ...(job.scene_errors ?? [])].some((one) => one.scene_number === number);
+}
+
+const numberIn = (job: MultiVideoJob, sceneId: string): number | undefined =>
+  (job.scenes ?? []).find((one: { scene_id?: string | null }) => one.scene_id === sceneId)?.scene_number;
+
+/** Of one of its scenes that is not over. A job of many scenes only tells how far all of them are. */
+function percentOf({ kind, job }: SceneJob): number {
+  const percent = job.progress_percent ?? 0;
+  if (kind !== "multi_video") return percent;
+  const all = (job.scenes ?? []).length;
+  const over = (job.clips ?? []).length + (job.scene_errors ?? []).length;
+  return Math.min(100, Math.max(0, (percent * all - 100 * over) / Math.max(1, all - over)));
+}
