@@ -1,6 +1,6 @@
 /** Numbers, times and codes as people read them. */
 import type { Timestamp } from "firebase/firestore";
-import type { JobKind, JobStatus } from "./pipeline/documents";
+import type { JobErrorFields, JobKind, JobStatus } from "./pipeline/documents";
 
 /** US dollars: cents where there are some, else as many places as it takes. */
 export function usd(dollars: number): string {
@@ -38,6 +38,39 @@ export const STATUS_NAMES: Record<JobStatus, string> = {
   error: "Failed",
   canceled: "Canceled",
 };
+
+const OPERATOR = "The people who run this studio have to look at it first.";
+const OTHER_FILE = "Use another file or address.";
+const MAY_HELP = "This often passes: another try may help.";
+const WILL_NOT_HELP = "Trying the same again will not help.";
+
+const ADVICE: Record<string, string> = {
+  invalid_argument: "Correct it first: the same will fail again.",
+  quota_exceeded: WILL_NOT_HELP,
+  content_rejected: "Change the words or the picture first: the same will be refused again.",
+  source_unavailable: OTHER_FILE,
+  unsafe_url: OTHER_FILE,
+  source_too_large: OTHER_FILE,
+  unsupported_media: OTHER_FILE,
+  prediction_failed: "Another try often helps, and so do other words.",
+  prediction_timed_out: "Another try often helps.",
+  outcome_unknown: OPERATOR,
+  provider_refused: OPERATOR,
+  insufficient_credit: `${OPERATOR} The account with the model's provider has no credit left.`,
+  configuration_error: OPERATOR,
+  storage_refused: OPERATOR,
+  database_refused: OPERATOR,
+  runaway: OPERATOR,
+  media_failed: "Leave out the clip that it names, or make that clip again.",
+  deadline_exceeded: "Use fewer or shorter clips.",
+  partial_failure: "Another try makes only the scenes that failed.",
+};
+
+/** What somebody can do about an error, and whether the same may succeed at another time. */
+export function advice(error: JobErrorFields): string {
+  if (error.resets_at) return `It can be tried again from ${time(error.resets_at)}.`;
+  return ADVICE[error.code] ?? (error.retryable ? MAY_HELP : WILL_NOT_HELP);
+}
 
 /** What the page says where Firestore itself refuses or cannot. */
 export function firestoreSentence(error: { code?: string; message: string }): string {
