@@ -18,6 +18,18 @@ export function seconds(amount: number): string {
   return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} min`;
 }
 
+/** `640 kB`, `4.2 MB`. */
+export function fileSize(bytes: number): string {
+  if (bytes < 1e6) return `${Math.max(1, Math.round(bytes / 1e3))} kB`;
+  return `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
+}
+
+/** `1:05`: a place in a video, as players show it. */
+export function playerTime(amount: number): string {
+  const whole = Math.floor(amount);
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+}
+
 const CLOCK = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 
 export const time = (at: Timestamp) => CLOCK.format(at.toDate());
@@ -38,6 +50,38 @@ export const STATUS_NAMES: Record<JobStatus, string> = {
   error: "Failed",
   canceled: "Canceled",
 };
+
+export const STATUS_TONES: Record<JobStatus, "plain" | "busy" | "good" | "bad" | "warn"> = {
+  pending: "busy",
+  processing: "busy",
+  complete: "good",
+  error: "bad",
+  canceled: "plain",
+};
+
+const STAGES: Record<JobKind, Record<string, string>> = {
+  image: {
+    prompt: "Finding the words",
+    predict: "Making the picture",
+    composite: "Adding the product",
+    store: "Keeping the picture",
+  },
+  video: { place: "Getting ready", predict: "Making the clip", store: "Keeping the clip" },
+  multi_video: { place: "Getting ready", prompt: "Finding the words", predict: "Making the clips" },
+  composition: {
+    place: "Getting ready",
+    fetch: "Looking at the clips",
+    compose: "Joining the clips",
+    store: "Keeping the film",
+  },
+};
+
+/** What a job that has not ended is at. */
+export function atWork(kind: JobKind, job: { status: JobStatus; stage?: string | null; cancel_requested?: boolean }) {
+  if (job.cancel_requested) return "Stopping";
+  if (job.status === "pending") return STATUS_NAMES.pending;
+  return STAGES[kind][job.stage ?? ""] ?? STATUS_NAMES.processing;
+}
 
 const OPERATOR = "The people who run this studio have to look at it first.";
 const OTHER_FILE = "Use another file or address.";

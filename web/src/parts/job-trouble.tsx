@@ -40,7 +40,7 @@ export function JobTrouble<K extends JobKind>({
     setBusy(true);
     setRefused(null);
     try {
-      const { id, written } = retryJob(db, kind, { ...job, ...changes, job_id: job.id });
+      const { id, written } = retryJob(db, kind, job.id, { ...job, ...changes });
       await written;
       setNext(id);
       announce("Another try is on its way.");

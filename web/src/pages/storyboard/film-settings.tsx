@@ -1,0 +1,119 @@
+import type { FilmSettings } from "../../data/orders";
+import { Field, Switch } from "../../parts/field";
+import { TRANSITIONS, type Transition } from "../../pipeline/documents";
+import { seconds } from "../../words";
+import { MusicPicker } from "./music-picker";
+
+const SHORTEST_SECONDS = 0.2;
+const LONGEST_SECONDS = 2;
+const STEP_SECONDS = 0.1;
+
+/** The most used come first. */
+const USUAL: Record<string, string> = {
+  fade: "Fade",
+  dissolve: "Dissolve",
+  fadeblack: "Fade through black",
+  fadewhite: "Fade through white",
+  wipeleft: "Wipe to the left",
+  wiperight: "Wipe to the right",
+  slideleft: "Slide to the left",
+  slideright: "Slide to the right",
+  smoothleft: "Smooth to the left",
+  smoothright: "Smooth to the right",
+  circleopen: "Circle opens",
+  circleclose: "Circle closes",
+};
+
+interface Settings {
+  settings: FilmSettings;
+  disabled: boolean;
+  onChange: (settings: FilmSettings) => void;
+}
+
+/** How the clips are joined. */
+export function FilmSettingsForm({ settings, disabled, onChange }: Settings) {
+  const change = (changes: Partial<FilmSettings>) => onChange({ ...settings, ...changes });
+  return (
+    <fieldset class="film-settings" disabled={disabled}>
+      <legend class="visually-hidden">How the film is made</legend>
+      <div class="film-settings__group">
+        <Switch
+          label="Crossfade between clips"
+          checked={settings.include_crossfade}
+          onChange={(include_crossfade) => change({ include_crossfade })}
+        />
+        {settings.include_crossfade && <Crossfade settings={settings} onChange={change} />}
+      </div>
+      <div class="film-settings__group">
+        <Switch
+          label="Smaller file"
+          checked={settings.optimize_size}
+          onChange={(optimize_size) => change({ optimize_size })}
+        />
+        <p class="field__hint">Takes longer, and gives less than half the size.</p>
+      </div>
+      <MusicPicker url={settings.audio_url} onChange={(audio_url) => change({ audio_url })} />
+    </fieldset>
+  );
+}
+
+function Crossfade({
+  settings,
+  onChange,
+}: {
+  settings: FilmSettings;
+  onChange: (changes: Partial<FilmSettings>) => void;
+}) {
+  const others = TRANSITIONS.filter((one) => !(one in USUAL));
+  const usual = TRANSITIONS.filter((one) => one in USUAL).sort(
+    (a, b) => Object.keys(USUAL).indexOf(a) - Object.keys(USUAL).indexOf(b),
+  );
+  return (
+    <>
+      <Field
+        label={`Length: ${seconds(settings.crossfade_seconds)}`}
+        control={(ids) => (
+          <input
+            {...ids}
+            class="film-settings__range"
+            type="range"
+            min={SHORTEST_SECONDS}
+            max={LONGEST_SECONDS}
+            step={STEP_SECONDS}
+            value={settings.crossfade_seconds}
+            aria-valuetext={seconds(settings.crossfade_seconds)}
+            onInput={(event) => onChange({ crossfade_seconds: event.currentTarget.valueAsNumber })}
+          />
+        )}
+      />
+      <Field
+        label="Transition"
+        control={(ids) => (
+          <select
+            {...ids}
+            class="input"
+            value={settings.transition}
+            onChange={(event) => onChange({ transition: event.currentTarget.value as Transition })}
+          >
+            <optgroup label="Most used">
+              {usual.map((one) => (
+                <option key={one} value={one}>
+                  {USUAL[one]}
+                </option>
+              ))}
+            </optgroup>
+            {others.length > 0 && (
+              <optgroup label="All others">
+                {others.map((one) => (
+                  <option key={one} value={one}>
+                    {one}
+                  </option>
+                ))}
+              </optgroup>
+            )}
+          </select>
+        )}
+      />
+    </>
+  );
+}
