@@ -83,6 +83,35 @@ export function atWork(kind: JobKind, job: { status: JobStatus; stage?: string |
   return STAGES[kind][job.stage ?? ""] ?? STATUS_NAMES.processing;
 }
 
+const STEPS: Record<string, string> = {
+  reuse: "Taking over what the earlier try has finished",
+  place: "Looking up what it names",
+  prompt: "Finding the words",
+  product: "Looking at the product's picture",
+  predict: "The model's work",
+  composite: "Adding the product",
+  compose: "Joining the clips",
+  store: "Storing the result",
+  discard: "Tidying up",
+  advance: "An attempt to go on",
+};
+const NUMBERED_STEPS: [RegExp, (number: string) => string][] = [
+  [/^probe_(\d+)$/, (number) => (number === "1" ? "Looking at the clips" : `Looking at more clips (${number})`)],
+  [/^sound_/, () => "Making the sound"],
+  [/^segment_(\d+)_/, (number) => `Encoding part ${number}`],
+  [/^manifest/, () => "Writing the list of clips"],
+];
+
+/** What a step of a job does. Of a job of many scenes: without the scene that its name begins with. */
+export function stepName(name: string): string {
+  const own = name.replace(/^scene_\d+_/, "");
+  for (const [pattern, words] of NUMBERED_STEPS) {
+    const found = pattern.exec(own);
+    if (found) return words(found[1] ?? "");
+  }
+  return STEPS[own] ?? own;
+}
+
 const OPERATOR = "The people who run this studio have to look at it first.";
 const OTHER_FILE = "Use another file or address.";
 const MAY_HELP = "This often passes: another try may help.";

@@ -12,6 +12,48 @@ import "./job-trouble.css";
 import { Notice } from "./notice";
 import { announce } from "./toasts";
 
+/** The same job once more, but for `changes`. Leads to the new one when it is on its way. */
+export function RetryButton<K extends JobKind>(props: { kind: K; job: Found<Jobs[K]>; changes?: Partial<Jobs[K]> }) {
+  const { kind, job, changes } = props;
+  const [busy, setBusy] = useState(false);
+  const [next, setNext] = useState<string | null>(null);
+  const [refused, setRefused] = useState<FirestoreError | null>(null);
+
+  const retry = async () => {
+    setBusy(true);
+    setRefused(null);
+    try {
+      const { id, written } = retryJob(db, kind, job.id, { ...job, ...changes });
+      await written;
+      setNext(id);
+      announce("Another try is on its way.");
+    } catch (failure) {
+      setRefused(failure as FirestoreError);
+    }
+    setBusy(false);
+  };
+
+  if (next !== null) {
+    return (
+      <a class="button" href={`/jobs/${kind}/${next}`}>
+        To the new try
+      </a>
+    );
+  }
+  return (
+    <>
+      <Button icon={RotateCcw} busy={busy} onClick={retry}>
+        Try again
+      </Button>
+      {refused && (
+        <p class="job-trouble__refused" role="alert">
+          It could not be sent. {firestoreSentence(refused)} <code>{refused.code}</code>
+        </p>
+      )}
+    </>
+  );
+}
+
 /**
  * Why a job has failed, and what can be done about it: nothing is shown of one that has not.
  *
@@ -30,25 +72,8 @@ export function JobTrouble<K extends JobKind>({
   changes?: Partial<Jobs[K]>;
 }) {
   const { path } = useLocation();
-  const [busy, setBusy] = useState(false);
-  const [next, setNext] = useState<string | null>(null);
-  const [refused, setRefused] = useState<FirestoreError | null>(null);
   const error = errorOf(job, sceneNumber);
   if (!error) return null;
-
-  const retry = async () => {
-    setBusy(true);
-    setRefused(null);
-    try {
-      const { id, written } = retryJob(db, kind, job.id, { ...job, ...changes });
-      await written;
-      setNext(id);
-      announce("Another try is on its way.");
-    } catch (failure) {
-      setRefused(failure as FirestoreError);
-    }
-    setBusy(false);
-  };
 
   const page = `/jobs/${kind}/${job.id}`;
   return (
@@ -57,16 +82,7 @@ export function JobTrouble<K extends JobKind>({
       code={error.code}
       actions={
         <>
-          {next === null && (
-            <Button icon={RotateCcw} busy={busy} onClick={retry}>
-              Try again
-            </Button>
-          )}
-          {next !== null && (
-            <a class="button" href={`/jobs/${kind}/${next}`}>
-              To the new try
-            </a>
-          )}
+          <RetryButton kind={kind} job={job} changes={changes} />
           {path !== page && (
             <a class="button" data-kind="quiet" href={page}>
               What happened
@@ -80,14 +96,7 @@ export function JobTrouble<K extends JobKind>({
           {error.message}
         </p>
         {!!error.categories?.length && <p>Flagged for: {error.categories.map(category).join(", ")}.</p>}
-        <p class="job-trouble__advice">
-          {advice(error)} {next === null && "What was finished is not paid twice."}
-        </p>
-        {refused && (
-          <p role="alert">
-            It could not be sent: {firestoreSentence(refused)} <code>{refused.code}</code>
-          </p>
-        )}
+        <p class="job-trouble__advice">{advice(error)} What was finished is not paid twice.</p>
       </div>
     </Notice>
   );

@@ -1,3 +1,202 @@
-export function JobPage() {
-  return <div class="page">JobPage</div>;
+import type { FirestoreError } from "firebase/firestore";
+import { ArrowLeft, CircleStop } from "lucide";
+import type { ComponentChildren } from "preact";
+import { useDocument } from "../../data/listen";
+import { job as jobDocument } from "../../data/queries";
+import { db } from "../../firebase";
+import { Button } from "../../parts/button";
+import { Skeleton } from "../../parts/empty";
+import { Icon } from "../../parts/icon";
+import { JobTrouble, RetryButton } from "../../parts/job-trouble";
+import { Notice } from "../../parts/notice";
+import { Progress } from "../../parts/progress";
+import { useNow } from "../../parts/ticking";
+import { announce } from "../../parts/toasts";
+import { type Adjustment, JOB_COLLECTIONS, JOB_KINDS, type Job, type JobKind } from "../../pipeline/documents";
+import { cancelJob, hasEnded } from "../../pipeline/jobs";
+import { atWork, firestoreSentence, KIND_NAMES, seconds, time, usd } from "../../words";
+import { NotFound } from "../not-found";
+import { KIND_ICONS, StateBadge } from "./job-marks";
+import "./job-page.css";
+import { JobResult } from "./job-result";
+import { RawDocument } from "./raw-document";
+import { Timeline } from "./timeline";
+import { type AnyJob, nameOf, secondsOf } from "./words-of-job";
+
+/** Everything about one job. */
+export function JobPage({ kind, jobId }: { kind: string; jobId: string }) {
+  const known = JOB_KINDS.find((one) => one === kind);
+  return known && jobId ? <KnownKind key={`${kind} ${jobId}`} kind={known} jobId={jobId} /> : <NotFound />;
+}
+
+function KnownKind({ kind, jobId }: { kind: JobKind; jobId: string }) {
+  const found = useDocument<Job>(jobDocument(kind, jobId));
+  return (
+    <div class="page job">
+      <a class="job__back" href="/jobs">
+        <Icon of={ArrowLeft} size={18} /> All jobs
+      </a>
+      {found.state === "loading" && <Skeleton height="60vh" label="Loading the job" />}
+      {found.state === "failed" && (
+        <Notice tone="bad" code={found.error.code}>
+          {firestoreSentence(found.error)}
+        </Notice>
+      )}
+      {found.state === "ready" && found.data === null && (
+        <Notice tone="bad" code="not-found">
+          There is no such job: those that have ended are forgotten after some weeks.
+        </Notice>
+      )}
+      {found.state === "ready" && found.data !== null && <Shown of={{ kind, job: found.data } as AnyJob} />}
+    </div>
+  );
+}
+
+function Shown({ of }: { of: AnyJob }) {
+  const { kind, job } = of;
+  const now = useNow(!hasEnded(job));
+  return (
+    <>
+      <header class="job__head">
+        <p class="job__kind">
+          <Icon of={KIND_ICONS[kind]} size={16} /> {KIND_NAMES[kind]} <StateBadge job={job} />
+        </p>
+        <h1 class="job__name">{nameOf(of)}</h1>
+      </header>
+      {!hasEnded(job) && <Working kind={kind} job={job} />}
+      <JobTrouble kind={kind} job={job} />
+      {job.status === "canceled" && (
+        <Notice actions={<RetryButton kind={kind} job={job} />}>
+          It was stopped. What was finished before is used again, and not paid twice.
+        </Notice>
+      )}
+      <JobResult of={of} />
+      <Facts of={of} now={now} />
+      <section class="card job__section" aria-labelledby="timeline-heading">
+        <h2 id="timeline-heading">Step by step</h2>
+        <Timeline job={job} now={now} sceneNames={sceneNames(of)} />
+      </section>
+      <RawDocument path={`${JOB_COLLECTIONS[kind]}/${job.id}`} job={job} />
+    </>
+  );
+}
+
+function Working({ kind, job }: { kind: JobKind; job: Job & { id: string } }) {
+  const stop = () =>
+    cancelJob(db, kind, job.id).catch((error: FirestoreError) =>
+      announce(`It could not be stopped. ${firestoreSentence(error)}`),
+    );
+  return (
+    <div class="card job__working">
+      <Progress
+        label={atWork(kind, job)}
+        percent={job.status === "processing" ? (job.progress_percent ?? 0) : undefined}
+      />
+      <Button icon={CircleStop} disabled={job.cancel_requested === true} onClick={stop}>
+        Stop
+      </Button>
+    </div>
+  );
+}
+
+function sceneNames({ kind, job }: AnyJob): Map<number, string> {
+  if (kind !== "multi_video" || !Array.isArray(job.scenes)) return new Map();
+  return new Map(job.scenes.map((scene) => [scene.scene_number, scene.description]));
+}
+
+function Facts({ of, now }: { of: AnyJob; now: number }) {
+  const { kind, job } = of;
+  const took = secondsOf(job, now);
+  const made = kind === "image" || kind === "video" ? job : undefined;
+  const duplicateOf = pageOf(job.duplicate_of);
+  return (
+    <section class="card job__section" aria-labelledby="facts-heading">
+      <h2 id="facts-heading">Facts</h2>
+      <dl class="job__facts">
+        <Fact name="Created">{job.created_at && time(job.created_at)}</Fact>
+        <Fact name={hasEnded(job) ? "Took" : "For"}>{took !== null && seconds(took)}</Fact>
+        <Fact name="Estimated before">{job.estimated_cost_usd !== undefined && usd(job.estimated_cost_usd)}</Fact>
+        <Fact name="Has cost">
+          {job.cost_usd === undefined ? "known when it has ended" : usd(job.cost_usd)}
+          {made?.reused_from && ": made before, and not paid again"}
+        </Fact>
+        <Fact name="Attempts">{job.attempt}</Fact>
+        <Fact name="Turns of a function">{job.turn}</Fact>
+        <Fact name="Model">{made?.model}</Fact>
+        <Fact name="Seed">{made?.seed}</Fact>
+        <Fact name="Storyboard">
+          {job.storyboard_id && <a href={`/storyboards/${job.storyboard_id}`}>Open the storyboard</a>}
+        </Fact>
+        <Fact name="Another try of">
+          {job.retry_of && <a href={`/jobs/${kind}/${job.retry_of}`}>the earlier job</a>}
+        </Fact>
+        <Fact name="Done by">{duplicateOf && <a href={duplicateOf}>the job with the same request id</a>}</Fact>
+        <Fact name="Made by">{made?.reused_from && <EarlierJob kind={kind} jobId={made.reused_from} />}</Fact>
+        <Fact name="Prompt">
+          {made?.prompt && <span class="job__prompt">{made.prompt}</span>}
+          {made?.prompt_source === "openai" && <span class="job__soft"> (written by a language model)</span>}
+        </Fact>
+      </dl>
+      {"adjustments" in job && !!job.adjustments?.length && <Adjustments adjustments={job.adjustments} />}
+    </section>
+  );
+}
+
+/** Nothing, where there is nothing to say. */
+function Fact({ name, children }: { name: string; children: ComponentChildren }) {
+  const isEmpty = [children].flat().every((one) => one === null || one === undefined || one === false || one === "");
+  if (isEmpty) return null;
+  return (
+    <div class="job__fact">
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+/** A clip may have been made alone, or among others: which one is looked up. */
+function EarlierJob({ kind, jobId }: { kind: JobKind; jobId: string }) {
+  const other = useDocument<Job>(jobDocument(kind === "video" ? "multi_video" : kind, jobId));
+  const isOther = kind === "video" && other.state === "ready" && other.data !== null;
+  return <a href={`/jobs/${isOther ? "multi_video" : kind}/${jobId}`}>an earlier job</a>;
+}
+
+/** `video_generation_jobs/abc` as a path of this page. */
+function pageOf(path: string | undefined): string | null {
+  const [collection, id] = path?.split("/") ?? [];
+  const kind = JOB_KINDS.find((one) => JOB_COLLECTIONS[one] === collection);
+  return kind && id ? `/jobs/${kind}/${id}` : null;
+}
+
+const FIELDS: Record<string, string> = {
+  aspect_ratio: "Shape",
+  duration: "Length",
+  resolution: "Sharpness",
+  camera_fixed: "Fixed camera",
+  model: "Model",
+  prompt_source: "Words",
+  composite_method: "Product",
+};
+
+function Adjustments({ adjustments }: { adjustments: Adjustment[] }) {
+  return (
+    <>
+      <h3>What could not be had as asked</h3>
+      <ul class="job__adjustments">
+        {adjustments.map((one) => (
+          <li key={one.field}>
+            <strong>{fieldName(one.field)}</strong>: asked for {String(one.asked)}, used {String(one.used)}.{" "}
+            <span class="job__soft">{one.reason}</span>
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
+/** `scenes.0.duration`: of the first scene. */
+function fieldName(field: string): string {
+  const [, place, own = field] = /^scenes\.(\d+)\.(.*)$/.exec(field) ?? [];
+  const words = FIELDS[own] ?? own;
+  return place === undefined ? words : `${words}, scene ${Number(place) + 1} of the list`;
 }
