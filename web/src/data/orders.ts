@@ -1,21 +1,27 @@
 /** What the page asks for: the fields of its jobs, made from a storyboard and its scenes. */
-import type { ClipRequest, CompositionRequest, Requests, Scene } from "../pipeline/documents";
-import type { Board } from "./board";
+import type { ClipRequest, CompositionRequest, Product, Requests, Scene } from "../pipeline/documents";
+import { hasEnded } from "../pipeline/jobs";
+import { type Board, clipJob, pictureJob, type SceneJob } from "./board";
 import type { Found } from "./listen";
 
 /** A scene's picture. `another`: not the one that the same words gave before. */
 export function imageOrder(board: Board, scene: Found<Scene>, another = false): Requests["image"] {
+  const product = productOf(board, scene);
   return {
     scene_id: scene.id,
     storyboard_id: board.storyboard.id,
     text: scene.text ?? "",
     style_prompt: scene.style_prompt || (board.storyboard.style ?? ""),
     aspect_ratio: board.storyboard.aspect_ratio ?? null,
-    use_product_composite: scene.use_product_composite ?? false,
-    product_id: scene.product_id ?? null,
+    use_product_composite: product !== null,
+    product_id: product?.id ?? null,
     ...(another ? { force: true } : {}),
   };
 }
+
+/** The product that a scene shows; null where it shows none, or one that was removed. */
+export const productOf = (board: Board, scene: Found<Scene>): Found<Product> | null =>
+  (scene.use_product_composite && board.products.find((one) => one.id === scene.product_id)) || null;
 
 /** A clip of a scene that has its picture. */
 export function videoOrder(board: Board, scene: Found<Scene>, another = false): Requests["video"] {
@@ -59,9 +65,16 @@ export function compositionOrder(board: Board, settings: FilmSettings): Requests
   return { storyboard_id: board.storyboard.id, title: board.storyboard.title ?? "", clips, ...settings };
 }
 
-/** Scenes of which a picture can be ordered: they have words, and no picture yet. */
+/** Scenes of which a picture can be ordered: they have words, and no picture yet, and none is being made. */
 export const withoutPicture = (board: Board) =>
-  board.scenes.filter((scene) => (scene.text ?? "").trim() && !scene.image_url);
+  board.scenes.filter((scene) => hasWords(scene) && !scene.image_url && !isMaking(pictureJob(board, scene.id)));
 
-/** Scenes of which a clip can be ordered: they have a picture, and no clip yet. */
-export const withoutClip = (board: Board) => board.scenes.filter((scene) => scene.image_url && !scene.video_url);
+/** Scenes of which a clip can be ordered: they have a picture, and no clip yet, and none is being made. */
+export const withoutClip = (board: Board) =>
+  board.scenes.filter(
+    (scene) => hasWords(scene) && scene.image_url && !scene.video_url && !isMaking(clipJob(board, scene.id)),
+  );
+
+export const hasWords = (scene: Found<Scene>): boolean => (scene.text ?? "").trim() !== "";
+
+const isMaking = (one: SceneJob | null): boolean => one !== null && !hasEnded(one.job);

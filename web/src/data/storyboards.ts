@@ -1,7 +1,6 @@
 /** What users write: storyboards and their scenes. Every change is one commit, so that no listener sees half of it. */
 import {
   collection,
-  deleteDoc,
   doc,
   type FieldValue,
   serverTimestamp,
@@ -100,8 +99,6 @@ export function moveScene(board: Found<Storyboard>, scenes: Found<Scene>[], scen
   order.splice(place, 0, sceneId);
   return changeStoryboard(board.id, { scene_order: order });
 }
-
-export const deleteProduct = (productId: string) => deleteDoc(doc(db, "products", productId));
 
 /** Scenes in the order of their storyboard; those that it does not name come last. */
 export function inOrder(scenes: Found<Scene>[], order: readonly string[]): Found<Scene>[] {

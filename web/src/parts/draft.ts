@@ -10,6 +10,7 @@ export function useDraft(saved: string, save: (text: string) => void) {
   const [draft, setDraft] = useState<string | null>(null);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   const unsaved = useRef<string | null>(null);
+  const isTyping = useRef(false);
   const latestSave = useRef(save);
   latestSave.current = save;
 
@@ -27,18 +28,26 @@ export function useDraft(saved: string, save: (text: string) => void) {
     };
   }, []);
 
+  // what was typed stays until the saved text has followed: else the old one would flash up in between
+  // biome-ignore lint/correctness/useExhaustiveDependencies: whenever the saved text is another
+  useEffect(() => {
+    if (!isTyping.current) setDraft(null);
+  }, [saved]);
+
   return {
     value: draft ?? saved,
     onInput: (event: { currentTarget: { value: string } }) => {
       const text = event.currentTarget.value;
       setDraft(text);
       unsaved.current = text;
+      isTyping.current = true;
       clearTimeout(timer.current);
       timer.current = setTimeout(flush, PAUSE_MILLISECONDS);
     },
     onBlur: () => {
       flush();
-      setDraft(null);
+      isTyping.current = false;
+      if (draft === saved) setDraft(null);
     },
   };
 }

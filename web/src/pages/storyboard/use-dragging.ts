@@ -1,0 +1,35 @@
+import type { RefObject } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+
+/**
+ * Lets the children of a list be dragged by their handles, with a mouse or a finger. `move` is told the places, from 0.
+ *
+ * Sortable moves elements by itself; that is undone at once, since Preact has to do it.
+ */
+export function useDragging(list: RefObject<HTMLElement | null>, move: (from: number, to: number) => void): void {
+  const latestMove = useRef(move);
+  latestMove.current = move;
+  useEffect(() => {
+    let isWanted = true;
+    let end = () => {};
+    import("sortablejs").then(({ default: Sortable }) => {
+      if (!isWanted || !list.current) return;
+      const sortable = Sortable.create(list.current, {
+        handle: "[data-drag-handle]",
+        animation: matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 160,
+        ghostClass: "is-dropping",
+        onEnd: ({ item, from, oldIndex, newIndex }) => {
+          if (oldIndex === undefined || newIndex === undefined) return;
+          item.remove();
+          from.insertBefore(item, from.children[oldIndex] ?? null);
+          latestMove.current(oldIndex, newIndex);
+        },
+      });
+      end = () => sortable.destroy();
+    });
+    return () => {
+      isWanted = false;
+      end();
+    };
+  }, [list]);
+}
