@@ -39,7 +39,7 @@ export function SceneCard(props: {
     props.onDelete();
   };
   return (
-    <li>
+    <li data-drags>
       <article class="card scene-card" aria-labelledby={title}>
         <div class="scene-card__head">
           <span class="scene-card__handle" data-drag-handle title="Drag to another place" aria-hidden="true">

@@ -59,14 +59,16 @@ export function SceneList({ board }: { board: Board }) {
             onDelete={() => remove(scene)}
           />
         ))}
+        <li>
+          {scenes.length < MOST_SCENES ? (
+            <Button icon={Plus} class="button scenes__add" onClick={add}>
+              Add scene
+            </Button>
+          ) : (
+            <p class="scenes__full">A storyboard has at most {MOST_SCENES} scenes.</p>
+          )}
+        </li>
       </ol>
-      {scenes.length < MOST_SCENES ? (
-        <Button icon={Plus} class="button scenes__add" onClick={add}>
-          Add scene
-        </Button>
-      ) : (
-        <p class="scenes__full">A storyboard has at most {MOST_SCENES} scenes.</p>
-      )}
     </section>
   );
 }

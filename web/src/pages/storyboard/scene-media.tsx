@@ -48,10 +48,12 @@ export function SceneMedia(props: { board: Board; scene: Found<Scene>; number: n
           ) : scene.image_url ? (
             <Picture src={scene.image_url} alt={text} placeholder={picture?.placeholder} />
           ) : (
-            <p class="scene-media__nothing">
-              <Icon of={Image} size={32} />
-              {!work && "No picture yet"}
-            </p>
+            !work && (
+              <p class="scene-media__nothing">
+                <Icon of={Image} size={32} />
+                No picture yet
+              </p>
+            )
           )}
         </div>
         {work && <WorkOverlay work={work} number={number} />}

@@ -1,3 +1,4 @@
+import { ChevronDown } from "lucide";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Board } from "../../data/board";
 import type { Found } from "../../data/listen";
@@ -5,6 +6,7 @@ import { productOf } from "../../data/orders";
 import { changeScene } from "../../data/storyboards";
 import { useDraft } from "../../parts/draft";
 import { Field, Switch } from "../../parts/field";
+import { Icon } from "../../parts/icon";
 import type { Scene } from "../../pipeline/documents";
 import "./scene-words.css";
 import { tellIfRefused } from "./tell";
@@ -54,7 +56,8 @@ export function SceneWords(props: { board: Board; draft: SceneDraft; number: num
       <SecondsField scene={scene} number={number} />
       <details class="scene-words__more">
         <summary>
-          More <span>{moreThere(board, scene)}</span>
+          <Icon of={ChevronDown} size={18} />
+          More<span>{moreThere(board, scene)}</span>
         </summary>
         <div class="scene-words__inside">
           <Field

@@ -2,7 +2,8 @@ import type { RefObject } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 
 /**
- * Lets the children of a list be dragged by their handles, with a mouse or a finger. `move` is told the places, from 0.
+ * Lets children of a list, those with `data-drags`, be dragged by their handles, with a mouse or a finger; others may
+ * stand behind them. `move` is told the places, from 0.
  *
  * Sortable moves elements by itself; that is undone at once, since Preact has to do it.
  */
@@ -15,14 +16,15 @@ export function useDragging(list: RefObject<HTMLElement | null>, move: (from: nu
     import("sortablejs").then(({ default: Sortable }) => {
       if (!isWanted || !list.current) return;
       const sortable = Sortable.create(list.current, {
+        draggable: "[data-drags]",
         handle: "[data-drag-handle]",
         animation: matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 160,
         ghostClass: "is-dropping",
-        onEnd: ({ item, from, oldIndex, newIndex }) => {
-          if (oldIndex === undefined || newIndex === undefined) return;
+        onEnd: ({ item, from, oldDraggableIndex: before, newDraggableIndex: after }) => {
+          if (before === undefined || after === undefined) return;
           item.remove();
-          from.insertBefore(item, from.children[oldIndex] ?? null);
-          latestMove.current(oldIndex, newIndex);
+          from.insertBefore(item, from.children[before] ?? null);
+          latestMove.current(before, after);
         },
       });
       end = () => sortable.destroy();
