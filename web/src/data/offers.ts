@@ -85,7 +85,7 @@ async function offerOfSort(uid: string, jobs: PlannedJob[]): Promise<Offer> {
   if (!first) throw new Error("a sort without jobs");
   const told = await estimate(db, uid, first.kind, first.request);
   if (told.status !== "complete") return { usd: 0, adjustments: [], reasons: [], refusal: told.error ?? CANCELED };
-  const adjustments: Adjustment[] = told.adjustments ?? [];
+  const adjustments: Adjustment[] = ("adjustments" in told && told.adjustments) || [];
   return {
     usd: (told.estimated_cost_usd ?? 0) * jobs.length,
     adjustments: adjustments.map((one) => adjustmentSentence(one, first.numbers)),

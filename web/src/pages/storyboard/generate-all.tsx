@@ -143,7 +143,8 @@ const named = (numbers: number[]) => `${numbers.length === 1 ? "scene" : "scenes
 
 function whatWillBeMade({ medium, numbers, jobs, scenes }: Plan): string {
   if (medium === "image") {
-    const shape = jobs[0]?.request.aspect_ratio;
+    const request = jobs[0]?.request;
+    const shape = request && "aspect_ratio" in request && request.aspect_ratio;
     return `${numbers.length === 1 ? "A picture" : "One picture each"} for ${named(numbers)}${shape ? `, in ${shape}` : ""}.`;
   }
   const length = scenes.reduce((sum, scene) => sum + (scene.video_duration ?? 5), 0);
