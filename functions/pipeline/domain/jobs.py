@@ -21,7 +21,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from pipeline.domain.errors import Interrupted, JobError, Runaway
+from pipeline.domain.errors import Interrupted, JobError, RateLimited, Runaway
 
 MAX_ATTEMPTS = 3
 """How often one step is tried, and how often in a row an instance may die on a job."""
@@ -111,9 +111,46 @@ class StepRecord:
     retry_at: datetime | None = None  # not before this
     output: Mapping[str, Any] = field(default_factory=dict)  # what a finished step returned
     failed: bool = False  # for good
-    error_code: str | None = None  # of the last failed try
+    error_code: str | None = None  # of the last failed try, also when a later one succeeded
     error_message: str | None = None
     error_details: Mapping[str, Any] = field(default_factory=dict)
+    started_at: datetime | None = None  # when its first try began; None: recorded by an earlier version
+    ended_at: datetime | None = None  # when it was done, or had failed for good
+
+    def after_success(self, output: Mapping[str, Any], now: datetime) -> "StepRecord":
+        """The step done. It still tells how often, and why last, it had failed before."""
+        return StepRecord(
+            done=True,
+            attempt=self.attempt,
+            rate_limited=self.rate_limited,
+            output=output,
+            error_code=self.error_code,
+            started_at=self.started_at,
+            ended_at=now,
+        )
+
+    def after_failure(self, error: JobError, now: datetime, spread: float) -> "StepRecord":
+        """The step after one more failure. To be asked to wait is counted by itself: it is no failing.
+
+        `spread` in [0, 1) is the jitter of the wait before the next try.
+        """
+        is_limit = isinstance(error, RateLimited)
+        attempt, limited = self.attempt + (not is_limit), self.rate_limited + is_limit
+        again = error.retryable and (limited < MAX_RATE_LIMITED_ATTEMPTS if is_limit else attempt < MAX_ATTEMPTS)
+        wait = backoff_seconds(limited if is_limit else attempt, spread)
+        if isinstance(error, RateLimited) and error.retry_after_seconds is not None:
+            wait = max(wait, min(error.retry_after_seconds, MAX_WAIT_SECONDS))
+        return StepRecord(
+            attempt=attempt,
+            rate_limited=limited,
+            retry_at=now + timedelta(seconds=wait) if again else None,
+            failed=not again,
+            error_code=error.code,
+            error_message=error.message,
+            error_details=error.details,
+            started_at=self.started_at,
+            ended_at=None if again else now,
+        )
 
 
 @dataclass(frozen=True)

@@ -111,7 +111,7 @@ def _take_turn(turn: Turn, job: Job, desk: Desk, tools: Callable[[], Tools]) -> 
                 desk.jobs.finish(turn.ref, turn.number, desk.clock(), outcome, desk.predictions.cost_usd(turn.ref.path))
                 return
             last_look = turn.seconds_left < SECONDS_TO_LOOK_AGAIN
-            if desk.jobs.release(turn.ref, turn.number, desk.clock(), outcome.wake_at, even_if_woken=last_look):
+            if turn.release(outcome.wake_at, even_if_woken=last_look):
                 desk.tasks.wake(turn.ref, turn.number, outcome.wake_at)
                 return
     except TurnLost as lost:

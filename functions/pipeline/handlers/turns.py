@@ -12,20 +12,12 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from pipeline.adapters import logger
-from pipeline.domain.errors import DeadlineExceeded, Interrupted, JobError, RateLimited, recorded_error
-from pipeline.domain.jobs import (
-    MAX_ATTEMPTS,
-    MAX_RATE_LIMITED_ATTEMPTS,
-    MAX_WAIT_SECONDS,
-    Job,
-    JobRef,
-    StepRecord,
-    backoff_seconds,
-)
+from pipeline.domain.errors import DeadlineExceeded, Interrupted, JobError, recorded_error
+from pipeline.domain.jobs import Job, JobRef, StepRecord
 from pipeline.domain.model_inputs import Adjustment, as_fields, noted_adjustments
 from pipeline.domain.outcomes import CancelRequested, DocumentUpdate, TurnLost, WakeLater
 from pipeline.handlers.failures import failure_of
@@ -64,6 +56,7 @@ class Turn:
         self._origin_job_id = str(job.fields.get("origin_job_id") or job.ref.job_id)
         self._adjustments = noted_adjustments(job.fields)
         self._adjusted = False  # since the last write
+        self._begun: set[str] = set()  # steps whose start no write has taken along yet
 
     @property
     def ref(self) -> JobRef:
@@ -103,6 +96,7 @@ class Turn:
         if step.failed:
             raise StepFailed(recorded_error(step.error_code, step.error_message, step.error_details))
         self._leave_if_not_now(step)
+        step = self._begin(name)
         started = time.monotonic()
         try:
             self.check()
@@ -123,7 +117,7 @@ class Turn:
                 f"[{self.ref.kind.label}] Unexpected {type(error).__name__} in {name}", error, **self._facts(name)
             )
             self.fail_step(name, failure_of(error), error)
-        done = StepRecord(done=True, attempt=step.attempt, output=asdict(output))
+        done = step.after_success(asdict(output), self._desk.clock())
         self.write({f"steps.{name}": asdict(done)})
         self._remember(name, done)
         logger.info(
@@ -144,7 +138,7 @@ class Turn:
     def fail_step(self, name: str, error: JobError, cause: BaseException | None = None) -> NoReturn:
         """Count a failed try. Raises WakeLater when it is worth another, else StepFailed."""
         step = self._step(name)
-        failed = self._counted(step, error)
+        failed = step.after_failure(error, self._desk.clock(), self._desk.jitter())
         again = not failed.failed
         fields: dict[str, Any] = {f"steps.{name}": asdict(failed)}
         if again:
@@ -217,11 +211,21 @@ class Turn:
             lease = timedelta(seconds=self._desk.settings.lease_seconds)
             if self._adjusted:
                 fields = {**fields, "adjustments": list(self._adjustments.values())}
+            fields = {**self._begun_steps(fields), **fields}
             found = self._desk.jobs.write(self.ref, self.number, self._desk.clock(), lease, fields, updates)
             self._written_at, self._adjusted = time.monotonic(), False
+            self._begun.clear()
             self._job = replace(self._job, attempt=fields.get("attempt", self._job.attempt))
         if found.cancel_requested:
             raise CancelRequested
+
+    def release(self, wake_at: datetime, *, even_if_woken: bool) -> bool:
+        """Let go of the job until `wake_at`; False when another look is wanted first. Raises TurnLost."""
+        with self._lock:
+            now, begun = self._desk.clock(), self._begun_steps({})
+            released = self._desk.jobs.release(self.ref, self.number, now, wake_at, begun, even_if_woken=even_if_woken)
+            self._begun.clear()
+        return released
 
     def reuse(self, steps: Mapping[str, StepRecord], origin_job_id: str) -> None:
         """Take over steps that an earlier job has finished, and what it was called where files are named after it."""
@@ -238,23 +242,23 @@ class Turn:
         """How many tries of a step have failed."""
         return self._step(name).attempt
 
-    def _counted(self, step: StepRecord, error: JobError) -> StepRecord:
-        """The step after one more failure. To be asked to wait is counted by itself: it is no failing."""
-        is_limit = isinstance(error, RateLimited)
-        attempt, limited = step.attempt + (not is_limit), step.rate_limited + is_limit
-        again = error.retryable and (limited < MAX_RATE_LIMITED_ATTEMPTS if is_limit else attempt < MAX_ATTEMPTS)
-        wait = backoff_seconds(limited if is_limit else attempt, self._desk.jitter())
-        if isinstance(error, RateLimited) and error.retry_after_seconds is not None:
-            wait = max(wait, min(error.retry_after_seconds, MAX_WAIT_SECONDS))
-        return StepRecord(
-            attempt=attempt,
-            rate_limited=limited,
-            retry_at=self._desk.clock() + timedelta(seconds=wait) if again else None,
-            failed=not again,
-            error_code=error.code,
-            error_message=error.message,
-            error_details=error.details,
-        )
+    def _begin(self, name: str) -> StepRecord:
+        """The step, with the time at which its first try began: a write that there is anyway takes it along."""
+        with self._lock:
+            step = self._step(name)
+            if step.started_at is None:
+                step = replace(step, started_at=self._desk.clock())
+                self._remember(name, step)
+                self._begun.add(name)
+            return step
+
+    def _begun_steps(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """When steps began, but for those that `fields` write.
+
+        Nothing else of them: a write whose answer was lost may have recorded that one is done.
+        """
+        unwritten = (name for name in self._begun if f"steps.{name}" not in fields)
+        return {f"steps.{name}.started_at": self._step(name).started_at for name in unwritten}
 
     def _leave_if_not_now(self, step: StepRecord) -> None:
         """Raises WakeLater while a failed step has to wait, however often its job is woken, and when time is up."""

@@ -103,6 +103,8 @@ def _step(fields: Any) -> StepRecord:
         error_code=fields.get("error_code"),
         error_message=fields.get("error_message"),
         error_details=fields.get("error_details") or {},
+        started_at=_time(fields.get("started_at")),
+        ended_at=_time(fields.get("ended_at")),
     )
 
 

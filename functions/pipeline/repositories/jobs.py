@@ -108,16 +108,27 @@ class JobRepository:
 
         return self._fenced(ref, turn, changes, updates)
 
-    def release(self, ref: JobRef, turn: int, now: datetime, wake_at: datetime, *, even_if_woken: bool) -> bool:
-        """End the turn until `wake_at`.
+    def release(
+        self,
+        ref: JobRef,
+        turn: int,
+        now: datetime,
+        wake_at: datetime,
+        fields: Mapping[str, Any] | None = None,
+        *,
+        even_if_woken: bool,
+    ) -> bool:
+        """End the turn until `wake_at`, and set fields as `write` does.
 
         Returns False, and keeps the lease, when somebody asked meanwhile for another look (unless `even_if_woken`).
+        The fields are set all the same.
         """
 
         def changes(job: Job) -> dict[str, Any]:
             if job.fields.get("wake_requested") and not even_if_woken:
-                return {"wake_requested": False}
-            return {"lease_expires_at": None, "wake_at": wake_at, "interruptions": 0, "updated_at": now}
+                return {**(fields or {}), "wake_requested": False}
+            ended = {"lease_expires_at": None, "wake_at": wake_at, "interruptions": 0, "updated_at": now}
+            return {**(fields or {}), **ended}
 
         job = self._fenced(ref, turn, changes)
         return even_if_woken or not job.fields.get("wake_requested")
