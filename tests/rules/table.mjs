@@ -142,12 +142,13 @@ export const COLLECTIONS = {
 
   storyboards: {
     allows: EDITABLE,
-    document: { user_id: OWNER, title: 'T', style: 's', scene_order: [], total_duration: 0 },
+    document: { user_id: OWNER, title: 'T', style: 's', aspect_ratio: '16:9', scene_order: [], total_duration: 0 },
     change: { title: 'New' },
     fields: {
       user_id: OWNED_BY,
       title: words(200),
       style: words(200),
+      aspect_ratio: optionalText(20),
       scene_order: list(0, 200, 'mine-scene'),
       total_duration: amount,
       created_at: time,
@@ -159,12 +160,18 @@ export const COLLECTIONS = {
       right: [
         ['title', { title: 'New' }],
         ['style', { style: 'noir' }],
+        ['aspect_ratio', { aspect_ratio: '9:16' }],
+        ['aspect_ratio: null', { aspect_ratio: null }],
+        ['aspect_ratio away', { aspect_ratio: '$DELETE' }],
         ['scene_order', { scene_order: ['mine-scene'] }],
         ['total_duration', { total_duration: 12.5 }],
         ['look as it is', { look: { palette: 'warm' }, title: 'New' }],
       ],
       wrong: [
         ['title too long', { title: 'x'.repeat(201) }],
+        ['aspect_ratio too long', { aspect_ratio: 'x'.repeat(21) }],
+        ['aspect_ratio empty', { aspect_ratio: '' }],
+        ['aspect_ratio: 1.5', { aspect_ratio: 1.5 }],
         ['user_id', { user_id: OTHER }],
         ['look', { look: { palette: 'cold' } }],
         ['a part of look', { 'look.palette': 'cold' }],
