@@ -1,5 +1,5 @@
-"""The emulator enforces no composite indexes: so every query that the repositories send is recorded, and the indexes
-that it needs by Firestore's rules are compared with those that are deployed. One too many is a write too many.
+"""The emulator enforces no composite indexes: so every query that repositories and studio send is recorded, and the
+indexes that it needs by Firestore's rules are compared with those that are deployed. One too many is a write too many.
 """
 
 import itertools
@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 from google.cloud import firestore
+from google.cloud.firestore_v1.base_query import FieldFilter
 from google.cloud.firestore_v1.types import StructuredQuery
 
 from localdev.stack import PROJECT_ID
+from pipeline.domain.jobs import JobKind
 from pipeline.repositories.clips import ClipRepository
 from pipeline.repositories.deletions import DeletionRepository
 from pipeline.repositories.predictions import PredictionRepository
@@ -116,6 +118,18 @@ def send_every_query(client: firestore.Client, user_id: str) -> None:
     predictions.of_job("image_generation_jobs/no-such")
     list(predictions.to_check(datetime(2025, 1, 1, tzinfo=UTC)))
     videos.delete_video("run-1")
+    send_the_studios_queries(client, user_id)
+
+
+def send_the_studios_queries(client: firestore.Client, user_id: str) -> None:
+    """The lists of the page that are sorted; its JavaScript asks for the same, within the rules."""
+    mine = FieldFilter("user_id", "==", user_id)
+    for kind in JobKind:
+        jobs = client.collection(kind.collection).where(filter=mine).order_by("created_at", direction="DESCENDING")
+        jobs.limit(50).get()
+        jobs.where(filter=FieldFilter("storyboard_id", "==", "board-1")).limit(50).get()
+    boards = client.collection("storyboards").where(filter=mine)
+    boards.order_by("updated_at", direction="DESCENDING").get()
 
 
 def test_the_deployed_indexes_are_exactly_those_that_the_queries_need(recorder: Any, user_id: str):

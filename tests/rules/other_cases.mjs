@@ -1,8 +1,8 @@
 // Cases that are more than one entry of the table: whole jobs, batches, queries of other kinds.
 
 import {
-  addDoc, collection, collectionGroup, deleteField, doc, getCountFromServer, getDocs, limit, or, query, serverTimestamp,
-  setDoc, updateDoc, where, writeBatch,
+  addDoc, collection, collectionGroup, deleteField, doc, getCountFromServer, getDoc, getDocs, limit, or, orderBy, query,
+  serverTimestamp, setDoc, updateDoc, where, writeBatch,
 } from 'firebase/firestore';
 
 import { meant } from './cases.mjs';
@@ -23,7 +23,8 @@ export function fullestJob(name, id) {
 }
 
 export function otherCases() {
-  return [...JOBS.flatMap(jobCases), ...batchCases(), ...LISTED.flatMap(queryCases), ...groupCases()];
+  return [...JOBS.flatMap(jobCases), ...batchCases(), ...LISTED.flatMap(queryCases), ...groupCases(),
+    ...pageCases()];
 }
 
 const owner = (name, allowed, act, given = {}) => ({
@@ -97,4 +98,28 @@ function groupCases() {
   return ['videos', 'clips', 'usage', 'results', 'predictions', ...LISTED].map((name) =>
     owner(`${name}: a list over all folders with the owner as filter`, false, (db) =>
       getDocs(query(collectionGroup(db, name), where('user_id', '==', OWNER), limit(3)))));
+}
+
+// The lists that the studio shows, and what each would be without the owner as its filter.
+function pageCases() {
+  const mine = where('user_id', '==', OWNER);
+  const ofBoard = where('storyboard_id', '==', 'mine-storyboard');
+  const latest = [orderBy('created_at', 'desc'), limit(50)];
+  const list = (name, ...how) => (db) => getDocs(query(collection(db, name), ...how));
+  const both = (what, name, ...how) => [
+    owner(`${name}: the list of ${what} of one's own`, true, list(name, mine, ...how)),
+    owner(`${name}: the list of ${what} of everybody`, false, list(name, ...how)),
+    owner(`${name}: the list of ${what} of another user`, false, list(name, where('user_id', '==', OTHER), ...how)),
+  ];
+  return [
+    ...JOBS.flatMap((name) => [...both('the latest', name, ...latest),
+      ...both('the latest of a storyboard', name, ofBoard, ...latest)]),
+    ...both('those of a storyboard', 'scenes', ofBoard),
+    ...both('all by their last change', 'storyboards', orderBy('updated_at', 'desc')),
+    ...both('all', 'products'),
+    ...[OWNER, OTHER].flatMap((id) => [
+      owner(`users/${id}/videos: the list of the latest`, id === OWNER, list(`users/${id}/videos`, ...latest)),
+      owner(`users/${id}/usage: a day`, id === OWNER, (db) => getDoc(doc(db, `users/${id}/usage/2026-11-21`))),
+    ]),
+  ];
 }
