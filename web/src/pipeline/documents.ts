@@ -414,10 +414,14 @@ export interface StepRecord {
   output: Record<string, unknown>;
   /** For good. */
   failed: boolean;
-  /** Of the last failed try. */
+  /** Of the last failed try, also when a later one succeeded. */
   error_code: string | null;
   error_message: string | null;
   error_details: Record<string, unknown>;
+  /** When its first try began; null: recorded by an earlier version. */
+  started_at: Timestamp | null;
+  /** When it was done, or had failed for good. */
+  ended_at: Timestamp | null;
 }
 
 /** What was asked for, by the client or by a setting, and could not be had, and what is used in its place. */
