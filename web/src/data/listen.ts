@@ -1,5 +1,12 @@
 /** Documents as Preact state: every component that shows data listens to it. */
-import { type DocumentReference, type FirestoreError, onSnapshot, type Query } from "firebase/firestore";
+import {
+  type DocumentReference,
+  type DocumentSnapshot,
+  type FirestoreError,
+  onSnapshot,
+  type Query,
+  waitForPendingWrites,
+} from "firebase/firestore";
 import { useEffect, useState } from "preact/hooks";
 
 /** A document with its id. */
@@ -43,9 +50,8 @@ export function useDocument<T>(reference: DocumentReference): Listening<Found<T>
   // biome-ignore lint/correctness/useExhaustiveDependencies: two references to the same document are the same
   useEffect(() => {
     setFound(LOADING);
-    return onSnapshot(
+    return listenTo(
       reference,
-      { includeMetadataChanges: true },
       (snapshot) => {
         const stale = snapshot.metadata.fromCache;
         const fields = snapshot.data({ serverTimestamps: "estimate" });
@@ -56,4 +62,29 @@ export function useDocument<T>(reference: DocumentReference): Listening<Found<T>
     );
   }, [reference.path]);
   return found;
+}
+
+/**
+ * A document that was created a moment ago may not have reached the server, and the rules refuse one that is not there:
+ * so a refusal counts only when everything that is on its way has arrived.
+ */
+function listenTo(
+  reference: DocumentReference,
+  changed: (snapshot: DocumentSnapshot) => void,
+  failed: (error: FirestoreError) => void,
+): () => void {
+  let over = false;
+  let stop = () => {};
+  const listen = (refused: (error: FirestoreError) => void) => {
+    stop = onSnapshot(reference, { includeMetadataChanges: true }, changed, refused);
+  };
+  listen(async (error) => {
+    if (error.code !== "permission-denied") return failed(error);
+    await waitForPendingWrites(reference.firestore);
+    if (!over) listen(failed);
+  });
+  return () => {
+    over = true;
+    stop();
+  };
 }
