@@ -623,21 +623,34 @@ export interface CompositionResult extends StoredVideo {
   warnings: MediaWarning[];
 }
 
-/** What was asked for, with what was made of it so far. */
-type Unfinished<Request, Result> = Request & Partial<Omit<Result, keyof Request>>;
-
-/** What was made takes the place of what was asked for. */
-type Finished<Request, Result> = Omit<Request, keyof Result> & Result;
-
 interface NoError {
   error?: null;
   error_message?: null;
 }
 
-interface NotDry {
-  dry_run?: false;
-  would_exceed?: undefined;
-}
+/** Nobody has looked at it. */
+type Pending = { status: "pending" } & Partial<TurnFields & EndFields & DryRunFields> & NoError;
+
+/** It goes on. */
+type Processing = { status: "processing" } & TurnFields & Partial<EndFields & DryRunFields> & NoError;
+
+/** It has all its results. */
+type Complete = { status: "complete"; dry_run?: false; would_exceed?: null } & CompleteFields & NoError;
+
+/** It was only checked. */
+type Estimated = { status: "complete"; dry_run: true } & CompleteFields & DryRunFields & NoError;
+
+/** It has an error, and what was made before. */
+type Failed = { status: "error" } & ErrorFields & Partial<TurnFields & DryRunFields>;
+
+/** Nobody wants it any more. */
+type Canceled = { status: "canceled" } & CanceledFields & Partial<DryRunFields> & NoError;
+
+/** What was asked for, with what was made of it so far. */
+type Unfinished<Request, Result> = Request & Partial<Omit<Result, keyof Request>>;
+
+/** What was made takes the place of what was asked for. */
+type Finished<Request, Result> = Omit<Request, keyof Result> & Result;
 
 /**
  * A job as it is found. After a look at `status` it is known what is there: with `complete` the results (of a
@@ -648,15 +661,8 @@ interface NotDry {
  */
 export type JobDocument<Request extends JobRequest, Result> = CreatedFields &
   (
-    | ({ status: "pending" } & Unfinished<Request, Result> & Partial<TurnFields & EndFields & DryRunFields> & NoError)
-    | ({ status: "processing" } & Unfinished<Request, Result> &
-        TurnFields &
-        Partial<EndFields & DryRunFields> &
-        NoError)
-    | ({ status: "complete" } & Finished<Request, Result> & CompleteFields & NotDry)
-    | ({ status: "complete"; dry_run: true } & Unfinished<Request, Result> & CompleteFields & DryRunFields)
-    | ({ status: "error" } & Unfinished<Request, Result> & Partial<TurnFields & DryRunFields> & ErrorFields)
-    | ({ status: "canceled" } & Unfinished<Request, Result> & CanceledFields & Partial<DryRunFields> & NoError)
+    | (Finished<Request, Result> & Complete)
+    | (Unfinished<Request, Result> & (Pending | Processing | Estimated | Failed | Canceled))
   );
 
 /** The same to be written: a time may be `serverTimestamp()`. */
