@@ -13,9 +13,15 @@ from google.api_core.exceptions import PermissionDenied
 from localdev.frontend import Frontend
 from localdev.stack import LocalStack
 from pipeline.adapters.media_probe import probe_media
+from pipeline.domain.clips import ClipDocument, VideoDocument
+from pipeline.domain.documents import ActiveJobsDocument, SceneDocument, StoryboardDocument, UsageDayDocument
+from pipeline.domain.jobs import JobKind
 from tests.media_samples import MediaSamples
+from tests.typed_documents import check_document, check_job
 
 pytestmark = pytest.mark.e2e
+
+IMAGE, VIDEO, MULTI_VIDEO, COMPOSITION = JobKind
 
 SECONDS = 60.0
 SCENE = {"text": "A lighthouse at dusk", "style_prompt": "watercolour", "video_duration": 2.0}
@@ -85,6 +91,17 @@ def test_from_words_to_a_final_video(
     listed = frontend.firestore.collection(f"users/{user_id}/videos/{board_id}/clips").order_by("priority").stream()
     assert [clip.get("status") for clip in listed] == ["completed"] * 3
     assert [frontend.get(f"scenes/{scene_id}")["state"] for scene_id in scene_ids] == ["video"] * 3
+
+    # all of it is of the types that frontends are given
+    for kind, job in ((IMAGE, images[0]), (MULTI_VIDEO, multi), (VIDEO, video), (COMPOSITION, final)):
+        check_job(kind, job)
+    check_document(VideoDocument, shown)
+    check_document(StoryboardDocument, frontend.get(f"storyboards/{board_id}"))
+    for scene_id in scene_ids:
+        check_document(SceneDocument, frontend.get(f"scenes/{scene_id}"))
+    check_document(ClipDocument, frontend.get(f"users/{user_id}/videos/{board_id}/clips/{video['clip_id']}"))
+    check_document(UsageDayDocument, frontend.get(f"users/{user_id}/usage/{final['usage_day']}"))
+    check_document(ActiveJobsDocument, frontend.get(f"users/{user_id}/usage/active"))
 
 
 @pytest.mark.parametrize(
