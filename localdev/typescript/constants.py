@@ -1,6 +1,5 @@
 """What a page may go through or look up: statuses, transitions, error codes, collections, limits."""
 
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, get_args
 
@@ -15,10 +14,10 @@ from pipeline.domain.requests import MAX_CLIPS, MAX_SCENES, MAX_SEED
 LISTS: Mapping[str, tuple[str, Any, str]] = {
     "JOB_KINDS": ("JobKind", JobKind, "The four kinds of job; each has its collection."),
     "JOB_STATUSES": ("JobStatus", JobStatus, "How far a job is."),
-    "STAGES": ("Stage", job_fields.Stage, ""),
+    "STAGES": ("Stage", job_fields.Stage, doc_of(job_fields, "Stage")),
     "TRANSITIONS": ("Transition", transitions.Transition, "How one clip of a composition passes into the next."),
 }
-"""What a page may go through: the list, the type of its entries, where they come from."""
+"""What a page may go through: the list, the type of its entries, those, and what they are."""
 
 UNIONS = {
     "ClipStatus": clips,
@@ -33,13 +32,13 @@ UNIONS = {
 def constant_declarations(limited: Iterable[type[Any]]) -> Iterator[str]:
     """All of them; the limits of the fields of those models."""
     for name, (entry, values, doc) in LISTS.items():
-        yield constant(name, _words(values), doc or _alias_doc(job_fields, entry))
+        yield constant(name, _words(values), doc)
         yield f"export type {entry} = (typeof {name})[number];"
     yield _collections()
     ended = [str(status) for status in JobStatus if status.is_terminal]
     yield constant("ENDED_STATUSES", ended, "With these a job is over, and does not change any more.")
     for name, module in UNIONS.items():
-        yield union(name, get_args(getattr(module, name)), _alias_doc(module, name))
+        yield union(name, get_args(getattr(module, name)), doc_of(module, name))
     yield constant("RESOLUTIONS", _resolutions(), "What the models for clips offer; others become the nearest of them.")
     every = "What all models for pictures offer, width to height; any other is allowed."
     yield constant("ASPECT_RATIOS", _aspect_ratios(), every)
@@ -57,10 +56,6 @@ def named_types() -> dict[Any, str]:
 
 def _words(values: Any) -> Sequence[str]:
     return [str(value) for value in (values if isinstance(values, type) else get_args(values))]
-
-
-def _alias_doc(module: Any, name: str) -> str:
-    return as_typescript(doc_of(sys.modules[module.__name__], name))
 
 
 def _collections() -> str:

@@ -291,7 +291,10 @@ class InternalError(JobError):
 
 def error_codes() -> Mapping[str, type[JobError]]:
     """Every code, and what it means: in the order of the tree. (`internal` is an InternalError.)"""
-    return {error.code: error for error in _tree(JobError)[1:]}
+    codes: dict[str, type[JobError]] = {}
+    for error in _tree(JobError)[1:]:
+        codes.setdefault(error.code, error)  # one without a code of its own has its parent's
+    return codes
 
 
 def _tree(root: type[JobError]) -> list[type[JobError]]:
