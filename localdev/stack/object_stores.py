@@ -19,12 +19,21 @@ from localdev.stack.storage_rules import StorageRules
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import CORSRuleTypeDef
 
     from localdev.stack.s3_server import S3Server
 
 STORAGE_RULES = Path(__file__).resolve().parents[2] / "storage.rules"
 R2_ACCESS_KEY_ID = "local-access-key"
 R2_SECRET_ACCESS_KEY = "local-secret-key"  # noqa: S105 - moto takes any
+PAGES_MAY_READ: "CORSRuleTypeDef" = {
+    "AllowedOrigins": ["*"],
+    "AllowedMethods": ["GET", "HEAD"],
+    "AllowedHeaders": ["*"],
+    "ExposeHeaders": ["Content-Length", "Content-Range", "ETag"],
+    "MaxAgeSeconds": 3600,
+}
+"""Without such a rule on its bucket, a page shows what R2 holds but cannot fetch it, to save a video."""
 
 
 class LocalR2:
@@ -70,6 +79,7 @@ class LocalR2:
         self._serving.add(self)
         self.client.create_bucket(Bucket=self.bucket)
         self.client.put_bucket_policy(Bucket=self.bucket, Policy=json.dumps(_public_reading(self.bucket)))
+        self.client.put_bucket_cors(Bucket=self.bucket, CORSConfiguration={"CORSRules": [PAGES_MAY_READ]})
 
     def stop(self) -> None:
         """Stop serving; what was stored is forgotten."""
@@ -98,7 +108,8 @@ class LocalR2:
 
 def _public_reading(bucket: str) -> dict[str, object]:
     """A policy under which everybody may read objects and nobody may list or write without credentials."""
-    reading = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"}
+    actions = [f"s3:{method}Object" for method in ("Get", "Head", "Options")]  # moto names them by the method
+    reading = {"Effect": "Allow", "Principal": "*", "Action": actions, "Resource": f"arn:aws:s3:::{bucket}/*"}
     return {"Version": "2012-10-17", "Statement": [reading]}
 
 

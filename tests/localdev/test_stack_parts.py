@@ -334,6 +334,20 @@ class TestObjectStores:
             store.stop()
         assert not is_listening(port)
 
+    def test_a_page_of_another_origin_may_fetch_what_r2_holds(self, tmp_path, r2_server):
+        clip = tmp_path / "clip.mp4"
+        clip.write_bytes(b"0123456789")
+        url = r2_server.publish(clip, "pages/clip.mp4")
+        page = {"Origin": "http://127.0.0.1:5000"}
+        before = {**page, "Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "range"}
+        for method, headers in (("OPTIONS", before), ("GET", page | {"Range": "bytes=0-1"}), ("HEAD", page)):
+            request = urllib.request.Request(url, headers=headers, method=method)
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                assert answer.headers["Access-Control-Allow-Origin"] in ("*", page["Origin"]), method
+                assert answer.read() == (b"01" if method == "GET" else b"")
+                if method == "GET":
+                    assert "Content-Range" in answer.headers["Access-Control-Expose-Headers"]
+
     def test_a_store_that_stops_takes_its_own_files_along_and_no_others(self, tmp_path):
         clip = tmp_path / "clip.mp4"
         clip.write_bytes(b"0123456789")
