@@ -18,12 +18,12 @@ LOCK = $(VENV)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--custom-compile-command "make lock" $(LOCK_ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo plan up migrate test rules fuzz check bench chaos lock audit licences types format clean
+.PHONY: help install demo studio plan up migrate test rules fuzz check bench chaos lock audit licences types format clean
 
 help:  ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-install: .venv/installed functions/venv/installed node_modules/installed  ## install everything (the other tasks do it by themselves)
+install: .venv/installed functions/venv/installed node_modules/installed web/node_modules/installed  ## install everything (the other tasks do it by themselves)
 
 .venv/installed: requirements-dev.txt functions/requirements.txt
 	@$(PYTHON) localdev/requirements_check.py
@@ -44,8 +44,16 @@ node_modules/installed: package.json package-lock.json | .venv/installed
 	@npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
+web/node_modules/installed: web/package.json web/package-lock.json | .venv/installed
+	@echo "Installing the page's packages ..."
+	@npm ci --prefix web --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
 demo: install  ## from words to a final video, on local parts (CLIPS="a.mp4 b.mp4" AUDIO=music.m4a composes your own)
 	@$(VENV)/python -m localdev.demo $(if $(CLIPS),--clips $(CLIPS)) $(if $(AUDIO),--audio $(AUDIO))
+
+studio: install  ## the pipeline in a browser: a page on the local stack (prints its URL)
+	@$(VENV)/python -m localdev.studio
 
 plan: install  ## what composing CLIPS="a.mp4 b.mp4" would copy and encode, and why (PLAN_ARGS="--crossfade-seconds 0")
 	@PYTHONPATH=functions $(VENV)/python -m localdev.composition_plan $(CLIPS) $(if $(AUDIO),--audio $(AUDIO)) $(PLAN_ARGS)
@@ -97,4 +105,4 @@ format:  ## format the code
 	@$(VENV)/ruff format .
 
 clean:  ## remove what was installed and made
-	rm -rf .venv functions/venv node_modules build
+	rm -rf .venv functions/venv node_modules web/node_modules web/dist build

@@ -115,6 +115,7 @@ def _report(
     console.print(f"{final['duration']:.1f} s of video, {final['width']}x{final['height']}:")
     for name, path in files.items():
         console.print(f"  {name:<14}{path.resolve()}")
+    console.print("The same with your own words, in a browser: make studio")
 
 
 def _parser() -> argparse.ArgumentParser:

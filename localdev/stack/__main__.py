@@ -1,7 +1,6 @@
 """`python -m localdev.stack`: start the local stack, say where everything is, run until Ctrl-C."""
 
 import argparse
-import signal
 import sys
 from dataclasses import fields
 from pathlib import Path
@@ -11,10 +10,19 @@ from rich.table import Table
 
 from localdev.stack.delivery import DeliveryPolicy
 from localdev.stack.endpoints import Endpoints
-from localdev.stack.errors import StackError
+from localdev.stack.foreground import run_until_ctrl_c
 from localdev.stack.stack import PROJECT_ROOT, LocalStack
 
-USUAL_PORTS = {"firestore": 8080, "auth": 9099, "functions": 5001, "tasks": 9499, "hub": 4400, "relay": 5002}
+USUAL_PORTS = {
+    "firestore": 8080,
+    "auth": 9099,
+    "functions": 5001,
+    "hosting": 5000,
+    "storage_download": 9199,
+    "tasks": 9499,
+    "hub": 4400,
+    "relay": 5002,
+}
 """Those of firebase-tools, used where they are free."""
 
 
@@ -22,8 +30,6 @@ def main(arguments: list[str] | None = None) -> int:
     """Exit status: 0 after Ctrl-C or SIGTERM, 1 when the stack could not start."""
     options = _parser().parse_args(arguments)
     console = Console()
-    signal.signal(signal.SIGTERM, _as_ctrl_c)
-    signal.signal(signal.SIGHUP, _as_ctrl_c)
     stack = LocalStack(
         options.project,
         policy=DeliveryPolicy(
@@ -37,18 +43,12 @@ def main(arguments: list[str] | None = None) -> int:
         video_seconds=options.video_seconds,
         say=lambda line: console.print(line, highlight=False, markup=False),
     )
-    try:
-        with stack:
-            console.print(_table(stack.urls))
-            console.print(f"Logs are in {stack.project_root / 'build' / 'local'}. Ctrl-C ends everything.")
-            while True:
-                signal.pause()
-    except StackError as error:
-        console.print(str(error), style="red", highlight=False, markup=False)
-        return 1
-    except KeyboardInterrupt:
-        console.print("stopped")
-        return 0
+
+    def tell() -> None:
+        console.print(_table(stack.urls))
+        console.print(f"Logs are in {stack.functions_log.parent}. Ctrl-C ends everything.")
+
+    return run_until_ctrl_c(stack, console, tell)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -69,10 +69,6 @@ def _table(urls: Endpoints) -> Table:
         if field.name != "studio_url" or urls.studio_url:
             table.add_row(field.name.replace("_", " "), getattr(urls, field.name) or "the real service")
     return table
-
-
-def _as_ctrl_c(_number: int, _frame: object) -> None:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":
