@@ -14,7 +14,7 @@ from localdev.stub_replicate.markers import ABORTED, FAILURES, HANG, MARKER, REF
 from localdev.studio.__main__ import MARKERS, main, welcome
 from localdev.studio.page import built_page, is_stale
 from localdev.studio.samples import write_samples
-from tests.localdev.test_hosting import URLS
+from tests.localdev.addresses import URLS
 
 BUILD = """
 const fs = require('fs');
