@@ -24,14 +24,15 @@ export function Stages({ board }: { board: Board }) {
   const [asking, setAsking] = useState<Medium | null>(null);
   const pictures = stageOf(board, "image");
   const clips = stageOf(board, "video");
-  const next = pictures.missing.length > 0 || pictures.jobs.length > 0 ? "image" : "video";
+  const isOpen = (stage: Stage) => stage.missing.length > 0 || stage.jobs.length > 0;
+  const next = isOpen(pictures) ? "image" : isOpen(clips) ? "video" : "film";
   return (
     <section aria-label="Steps to the film">
       <ol class="card stages">
         <WordsStep board={board} />
         <MediumStep number={2} medium="image" stage={pictures} isNext={next === "image"} onMake={setAsking} />
         <MediumStep number={3} medium="video" stage={clips} isNext={next === "video"} onMake={setAsking} />
-        <FilmStep board={board} clips={clips.done} />
+        <FilmStep board={board} clips={clips.done} isNext={next === "film"} />
       </ol>
       {asking && <GenerateAll board={board} medium={asking} onClose={() => setAsking(null)} />}
     </section>
@@ -130,7 +131,7 @@ function StopAll({ stage, noun }: { stage: Stage; noun: string }) {
   );
 }
 
-function FilmStep({ board, clips }: { board: Board; clips: number }) {
+function FilmStep({ board, clips, isNext }: { board: Board; clips: number; isNext: boolean }) {
   const { uid } = useUser();
   const video = useDocument<Video>(videoOf(uid, board.storyboard.id));
   const latest = board.jobs.composition[0];
@@ -162,9 +163,11 @@ function FilmStep({ board, clips }: { board: Board; clips: number }) {
       count={isMade ? "1 of 1" : "0 of 1"}
       progress={isWorking ? <Progress label="Being made" percent={latest.progress_percent ?? undefined} /> : undefined}
       actions={
-        <a class="button" href="#film">
-          {isMade ? "To the film" : "Go to the film"}
-        </a>
+        state !== "waiting" && (
+          <a class="button" data-kind={state === "todo" && isNext ? "primary" : undefined} href="#film">
+            {isMade ? "See the film" : "Go to the film"}
+          </a>
+        )
       }
     >
       {words[state]}
