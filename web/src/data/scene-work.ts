@@ -73,7 +73,7 @@ export interface Making {
   placeholder?: string | null;
   thumbnailUrl?: string | null;
   costUsd?: number;
-  /** The number of clips that were paid together. */
+  /** The number of scenes that were paid together. */
   together: number;
   isReused: boolean;
   adjustments: Adjustment[];

@@ -22,7 +22,7 @@ export function SceneFacts(props: { board: Board; scene: Found<Scene>; making: M
 function costOf({ isReused, together, costUsd }: Making): string | null {
   if (isReused) return "used again, $0";
   if (costUsd === undefined) return null;
-  return together > 1 ? `${count(together, "clip")} cost ${usd(costUsd)} together` : `cost ${usd(costUsd)}`;
+  return together > 1 ? `${count(together, "scene")} cost ${usd(costUsd)} together` : `cost ${usd(costUsd)}`;
 }
 
 const LIST = new Intl.ListFormat("en", { type: "conjunction" });
