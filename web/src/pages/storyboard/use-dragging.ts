@@ -20,6 +20,11 @@ export function useDragging(list: RefObject<HTMLElement | null>, move: (from: nu
         handle: "[data-drag-handle]",
         animation: matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 160,
         ghostClass: "is-dropping",
+        // pointer events for mouse and finger alike: only so does the page scroll along on every device
+        forceFallback: true,
+        fallbackOnBody: true,
+        scrollSensitivity: 90,
+        scrollSpeed: 10,
         onEnd: ({ item, from, oldDraggableIndex: before, newDraggableIndex: after }) => {
           if (before === undefined || after === undefined) return;
           item.remove();
