@@ -1,5 +1,5 @@
 # Every task of the project. `make` alone lists them.
-# Needs: Python 3.11 or newer, Node 20 or newer, and the two package registries.
+# Needs: Python 3.11 or newer, Node 20.19 or newer, and the two package registries.
 
 PYTHON ?= python3
 VENV := .venv/bin
@@ -73,11 +73,12 @@ rules: install  ## the security rules, case by case, on the Firestore emulator (
 fuzz: install  ## for minutes: odd jobs, webhooks, names and files, new ones each time (TIMES=100: as many times make test's)
 	@FUZZ=$(TIMES) $(VENV)/python -m pytest --numprocesses $(TEST_WORKERS) --dist loadfile tests/fuzz $(PYTEST_ARGS)
 
-check: install  ## lint, types, import contracts
+check: install  ## lint, types, import contracts; of the page, too
 	@$(VENV)/ruff check .
 	@$(VENV)/ruff format --check .
 	@$(VENV)/mypy
 	@PYTHONPATH=functions:. $(VENV)/lint-imports
+	@npm --prefix web run --silent check
 
 bench: install  ## measure the targets into build/bench.json
 	@PYTHONPATH=functions:. $(VENV)/python -m localdev.bench
@@ -100,9 +101,10 @@ licences: install  ## list the licences of what is deployed in docs/licences.md
 types: install  ## write the TypeScript definitions of all documents, from the Python models
 	@PYTHONPATH=functions $(VENV)/python -m localdev.typescript
 
-format:  ## format the code
+format: install  ## format the code
 	@$(VENV)/ruff check --fix .
 	@$(VENV)/ruff format .
+	@npm --prefix web run --silent format
 
 clean:  ## remove what was installed and made
 	rm -rf .venv functions/venv node_modules web/node_modules web/dist build

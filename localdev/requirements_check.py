@@ -1,5 +1,6 @@
 """Says in plain words what is missing before anything is installed. Runs on any Python 3.6, on the library it ships."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -8,11 +9,11 @@ from typing import Iterator, Optional, Tuple  # noqa: UP035  the words of an old
 
 def missing_requirements(
     python: Tuple[int, int],  # noqa: UP006
-    node: Optional[int],  # noqa: UP045
+    node: Optional[Tuple[int, int]],  # noqa: UP006, UP045
     has_npm: bool,
     has_venv: bool,
 ) -> Iterator[str]:
-    """Sentences about what has to be installed by hand. `python` is (major, minor), `node` a major version."""
+    """Sentences about what has to be installed by hand. `python` and `node` are (major, minor)."""
     if python < (3, 11):
         yield f"Python 3.11 or newer is needed; this is {python[0]}.{python[1]}. Try: make PYTHON=python3.11 ..."
     if python > (3, 14):
@@ -20,20 +21,21 @@ def missing_requirements(
     if not has_venv:
         yield "Python's venv module is missing. On Debian and Ubuntu: apt install python3-venv"
     if node is None:
-        yield "Node.js 20 or newer is needed for the Firebase emulators: https://nodejs.org"
-    elif node < 20:
-        yield f"Node.js 20 or newer is needed; this is {node}."
+        yield "Node.js 20.19 or newer is needed for the Firebase emulators and the studio page: https://nodejs.org"
+    elif node < (20, 19) or (21, 0) <= node < (22, 12):
+        yield f"Node.js 20.19, 22.12 or newer is needed; this is {node[0]}.{node[1]}. See https://nodejs.org"
     elif not has_npm:
         yield "npm is needed; it comes with Node.js."
 
 
-def node_major() -> Optional[int]:  # noqa: UP045
-    """The major version of Node.js on the PATH, or None."""
+def node_version() -> Optional[Tuple[int, int]]:  # noqa: UP006, UP045
+    """Major and minor version of Node.js on the PATH, or None."""
     node = shutil.which("node")
     if node is None:
         return None
     version = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
-    return int(version.lstrip("v").split(".")[0]) if version.startswith("v") else None
+    found = re.match(r"v(\d+)\.(\d+)\.", version)
+    return (int(found.group(1)), int(found.group(2))) if found else None
 
 
 def venv_works() -> bool:
@@ -48,7 +50,7 @@ def venv_works() -> bool:
 
 if __name__ == "__main__":
     problems = list(
-        missing_requirements(sys.version_info[:2], node_major(), shutil.which("npm") is not None, venv_works())
+        missing_requirements(sys.version_info[:2], node_version(), shutil.which("npm") is not None, venv_works())
     )
     for problem in problems:
         print(problem, file=sys.stderr)

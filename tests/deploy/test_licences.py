@@ -6,7 +6,7 @@ from pathlib import Path
 import imageio_ffmpeg
 import pytest
 
-from localdev.licences import PAGE, Package, current_page, deployed_packages, locked_names
+from localdev.licences import PAGE, Package, brought_packages, current_page, deployed_packages, locked_names, page
 
 ROOT = Path(__file__).parents[2]
 
@@ -19,7 +19,7 @@ def test_what_is_not_permissive_is_flagged_and_known():
     """A new name here is for a person to read about, before it is deployed."""
     flagged = current_page().partition("## What is not permissive")[2].partition("## Deployed")[0]
     names = {line.split("**")[1] for line in flagged.splitlines() if line.startswith("- **")}
-    assert names == {"av", "imageio-ffmpeg", "certifi"}
+    assert names == {"av", "imageio-ffmpeg", "certifi", "axe-core"}
 
 
 def test_the_bundled_program_is_what_the_page_says():
@@ -60,3 +60,18 @@ def test_what_is_locked_and_not_installed_is_told(tmp_path: Path):
     assert locked_names(lock) == ["no-such"]
     with pytest.raises(LookupError, match="no-such"):
         deployed_packages(tmp_path, locked_names(lock))
+
+
+def test_what_the_page_brings_along_is_flagged_where_it_is_not_permissive(tmp_path: Path):
+    lock = tmp_path / "package-lock.json"
+    lock.write_text(
+        """{"packages": {
+            "": {"name": "ours"},
+            "node_modules/kind": {"version": "1.0", "license": "ISC"},
+            "node_modules/kind/node_modules/@a/strict": {"version": "2.0", "license": "GPL-3.0"},
+            "node_modules/silent": {"version": "3.0"},
+            "node_modules/tool": {"version": "4.0", "license": "SSPL-1.0", "dev": true}}}"""
+    )
+    told = page([], [Package("kind", "1.0", "ISC")], brought_packages(lock), [])
+    flagged = told.partition("## What is not permissive")[2].partition("How we read")[0].split("\n")
+    assert [line for line in flagged if line] == ["- **@a/strict** (GPL-3.0)", "- **silent** (unknown)"]

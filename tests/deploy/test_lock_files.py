@@ -1,5 +1,6 @@
-"""What is installed, here and in the cloud, stands in the lock files: exact versions, with hashes, from PyPI."""
+"""What is installed, here and in the cloud, stands in the lock files: exact versions, with hashes, of PyPI and npm."""
 
+import json
 import re
 import subprocess
 import sys
@@ -16,6 +17,7 @@ CHOSEN_AND_LOCKED = {
     "requirements-dev.in": "requirements-dev.txt",
 }
 LOCKED = sorted(CHOSEN_AND_LOCKED.values())
+OF_NODE = ["package.json", "web/package.json"]
 SHA256 = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -94,3 +96,30 @@ def test_a_hash_that_does_not_agree_is_refused(tmp_path: Path):
 def test_the_framework_is_among_the_locked_packages():
     """Else Cloud Functions adds a file of its own, without hashes, to what it installs."""
     assert "functions-framework" in entries("functions/requirements.txt")
+
+
+@pytest.mark.parametrize("path", OF_NODE)
+def test_of_npm_too_every_package_has_a_version_and_a_hash_and_no_file_names_a_server(path: str):
+    lock = ROOT / path.replace("package.json", "package-lock.json")
+    packages = {place: entry for place, entry in json.loads(lock.read_text())["packages"].items() if place}
+    assert len(packages) > 50
+    for place, entry in packages.items():
+        assert re.fullmatch(r"[0-9][0-9A-Za-z.+-]*", entry["version"]), place
+        assert entry["integrity"].startswith("sha512-"), place
+    assert not re.search(r'"resolved"|"link"|registry\.|git\+', lock.read_text())
+
+
+@pytest.mark.parametrize("path", OF_NODE)
+def test_of_npm_what_we_chose_is_an_exact_version_and_what_is_locked(path: str):
+    described = json.loads((ROOT / path).read_text())
+    named = {**described.get("dependencies", {}), **described["devDependencies"]}
+    locked = json.loads((ROOT / path.replace("package.json", "package-lock.json")).read_text())["packages"]
+    assert {name: locked[f"node_modules/{name}"]["version"] for name in named} == named
+
+
+@pytest.mark.parametrize("path", OF_NODE)
+def test_of_npm_what_we_chose_is_what_is_installed(path: str):
+    described = json.loads((ROOT / path).read_text())
+    named = {**described.get("dependencies", {}), **described["devDependencies"]}
+    modules = (ROOT / path).parent / "node_modules"
+    assert {name: json.loads((modules / name / "package.json").read_text())["version"] for name in named} == named
