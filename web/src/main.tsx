@@ -1,11 +1,12 @@
-import { render } from "preact";
-import { Studio } from "./app";
-import { connect } from "./firebase";
-import { Broken } from "./parts/notice";
 import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/parts.css";
 import "./styles/shell.css";
+
+import { render } from "preact";
+import { Studio } from "./app";
+import { connect } from "./firebase";
+import { Broken } from "./parts/notice";
 import { applyTheme } from "./theme";
 
 const root = document.getElementById("studio");

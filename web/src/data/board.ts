@@ -11,7 +11,6 @@ import type {
   Storyboard,
   VideoJob,
 } from "../pipeline/documents";
-import { hasEnded } from "../pipeline/jobs";
 import { useUser } from "../session";
 import { type Found, type Listening, useDocument, useDocuments } from "./listen";
 import { productsOf, scenesOf, storyboard, storyboardJobs } from "./queries";
@@ -86,14 +85,6 @@ export function clipJob(board: Board, sceneId: string): SceneJob | null {
 }
 
 const createdAt = (job: Job) => job.created_at?.toMillis() ?? 0;
-
-/** Whether something is being made for the scene, and what. */
-export function sceneAtWork(board: Board, scene: Found<Scene>): SceneJob | null {
-  const clip = clipJob(board, scene.id);
-  if (clip && !hasEnded(clip.job) && scene.generation_status?.video !== "complete") return clip;
-  const picture = pictureJob(board, scene.id);
-  return picture && !hasEnded(picture.job) ? picture : null;
-}
 
 /** US dollars that the storyboard's jobs have cost, as far as they are still known. */
 export function spentOn(board: Board): number {
