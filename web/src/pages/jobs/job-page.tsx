@@ -9,6 +9,7 @@ import { Skeleton } from "../../parts/empty";
 import { Icon } from "../../parts/icon";
 import { JobTrouble, RetryButton } from "../../parts/job-trouble";
 import { Notice } from "../../parts/notice";
+import { usePageTitle } from "../../parts/page-title";
 import { Progress } from "../../parts/progress";
 import { useNow } from "../../parts/ticking";
 import { announce } from "../../parts/toasts";
@@ -55,6 +56,7 @@ function KnownKind({ kind, jobId }: { kind: JobKind; jobId: string }) {
 function Shown({ of }: { of: AnyJob }) {
   const { kind, job } = of;
   const now = useNow(!hasEnded(job));
+  usePageTitle(nameOf(of).slice(0, 60));
   return (
     <>
       <header class="job__head">
@@ -67,7 +69,7 @@ function Shown({ of }: { of: AnyJob }) {
       <JobTrouble kind={kind} job={job} />
       {job.status === "canceled" && (
         <Notice actions={<RetryButton kind={kind} job={job} />}>
-          It was stopped. What was finished before is used again, and not paid twice.
+          It was stopped. What was finished is kept: another try makes, and pays, only the rest.
         </Notice>
       )}
       <JobResult of={of} />
@@ -114,7 +116,7 @@ function Facts({ of, now }: { of: AnyJob; now: number }) {
       <h2 id="facts-heading">Facts</h2>
       <dl class="job__facts">
         <Fact name="Created">{job.created_at && time(job.created_at)}</Fact>
-        <Fact name={hasEnded(job) ? "Took" : "For"}>{took !== null && seconds(took)}</Fact>
+        <Fact name={hasEnded(job) ? "Took" : "So far"}>{took !== null && seconds(took)}</Fact>
         <Fact name="Estimated before">{job.estimated_cost_usd !== undefined && usd(job.estimated_cost_usd)}</Fact>
         <Fact name="Has cost">
           {job.cost_usd === undefined ? "known when it has ended" : usd(job.cost_usd)}

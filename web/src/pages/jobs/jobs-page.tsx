@@ -7,6 +7,7 @@ import { Button } from "../../parts/button";
 import { Empty, Skeleton } from "../../parts/empty";
 import { Icon } from "../../parts/icon";
 import { Notice } from "../../parts/notice";
+import { usePageTitle } from "../../parts/page-title";
 import { Picture } from "../../parts/picture";
 import { Progress } from "../../parts/progress";
 import { Segments } from "../../parts/segments";
@@ -42,6 +43,7 @@ const AT_ONCE = 50;
 
 /** All that was ever asked for, as long as it is remembered: the newest first. */
 export function JobsPage() {
+  usePageTitle("Jobs");
   const image = useJobs("image");
   const video = useJobs("video");
   const multi_video = useJobs("multi_video");
@@ -135,10 +137,10 @@ function Filtered({ jobs }: { jobs: AnyJob[] }) {
       {found.length === 0 ? (
         <Empty
           icon={SearchX}
-          title="None of this kind"
+          title="None like this"
           actions={<Button onClick={() => filter({ kind: "all", state: "all" })}>Show all jobs</Button>}
         >
-          There are jobs, but none that are both.
+          There are other jobs: choose less, or show all of them.
         </Empty>
       ) : (
         <ul class="jobs" aria-label="Jobs, newest first">
@@ -174,7 +176,7 @@ function JobRow({ of, now }: { of: AnyJob; now: number }) {
     <li class="card job-row">
       <div class="job-row__media">
         {thumbnail ? (
-          <Picture src={thumbnail.url} alt="" placeholder={thumbnail.placeholder} />
+          <Picture src={thumbnail.url} alt="" placeholder={thumbnail.placeholder} ratio="1" />
         ) : (
           <Icon of={KIND_ICONS[kind]} size={24} />
         )}

@@ -91,13 +91,14 @@ export function timelineOf(job: Job, now: number): Timeline {
       .map(({ row }) => row)
       .sort(inTime),
   }));
+  const hasTimes = rows.length === 0 || rows.some(({ row }) => row.begin !== null);
   if (groups[0]?.scene !== null) groups.unshift({ scene: null, rows: [] });
-  groups[0]?.rows.unshift(queue);
+  if (hasTimes) groups[0]?.rows.unshift(queue);
   const ends = rows.map(({ row }) => row.end ?? row.begin ?? 0);
   return {
     groups,
     totalSeconds: Math.max(0.1, ended ?? (now - origin) / 1000, ...ends),
-    hasTimes: rows.length === 0 || rows.some(({ row }) => row.begin !== null),
+    hasTimes,
   };
 }
 
@@ -151,9 +152,12 @@ function placeOf({ key }: StepRow): number {
   return place < 0 ? ORDER.length : place;
 }
 
-/** Round seconds for the axis, the first 0: at most `most` of them. */
+const LAST_TICK = 0.92;
+
+/** Round seconds for the axis, the first 0: at most `most` of them, and none so near the end that it would stand out. */
 export function ticksOf(totalSeconds: number, most: number): number[] {
   const STEPS = [0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 86400];
   const step = STEPS.find((one) => totalSeconds / one < most) ?? totalSeconds;
-  return Array.from({ length: Math.floor(totalSeconds / step) + 1 }, (_, place) => place * step);
+  const ticks = Array.from({ length: Math.floor(totalSeconds / step) + 1 }, (_, place) => place * step);
+  return ticks.filter((tick) => tick <= totalSeconds * LAST_TICK);
 }

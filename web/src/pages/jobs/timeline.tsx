@@ -1,6 +1,5 @@
 import type { Job } from "../../pipeline/documents";
-import { hasEnded } from "../../pipeline/jobs";
-import { count, seconds, time } from "../../words";
+import { count, seconds } from "../../words";
 import { type StepRow, type StepState, type Timeline as Steps, ticksOf, timelineOf } from "./steps";
 import "./timeline.css";
 
@@ -50,16 +49,20 @@ export function Timeline({ job, now, sceneNames }: { job: Job; now: number; scen
               </tr>
             )}
             {rows.map((row) => (
-              <Row key={row.key} row={row} steps={steps} />
+              <Row key={row.key} row={row} steps={steps} now={now} />
             ))}
           </tbody>
         ))}
       </table>
+      {!steps.hasTimes && <p class="timeline__legend">When each step was is not written down for this job.</p>}
       {steps.hasTimes && (
         <p class="timeline__legend">
-          <span class="timeline__sample" /> Work
-          <span class="timeline__sample" data-wait="" /> Waiting, for the model or for its turn: no function runs
-          {!hasEnded(job) && " · still going on"}
+          <span class="timeline__key">
+            <span class="timeline__sample" /> Work
+          </span>
+          <span class="timeline__key">
+            <span class="timeline__sample" data-wait="" /> Waiting, for the model or for its turn: no function runs
+          </span>
         </p>
       )}
     </div>
@@ -78,22 +81,36 @@ function Axis({ steps }: { steps: Steps }) {
   );
 }
 
-function Row({ row, steps }: { row: StepRow; steps: Steps }) {
-  const took = row.begin === null || row.end === null ? null : (row.end ?? steps.totalSeconds) - row.begin;
+function Row({ row, steps, now }: { row: StepRow; steps: Steps; now: number }) {
+  const began = row.begin === null ? null : seconds(row.begin);
+  const took =
+    row.begin === null || row.end === null
+      ? null
+      : `${row.end === undefined ? "so far " : ""}${seconds((row.end ?? steps.totalSeconds) - row.begin)}`;
+  const tries = row.state === "queue" ? null : row.tries;
   return (
     <tr data-state={row.state}>
       <th scope="row" class="timeline__step">
         <div class="timeline__inside">
           <span class="timeline__name">
             {row.name}
-            <Notes row={row} />
+            <Notes row={row} now={now} hasTimes={steps.hasTimes} />
+            <span class="timeline__brief" aria-hidden="true">
+              {[
+                began && `after ${began}`,
+                took && (row.end === undefined ? took : `took ${took}`),
+                tries && count(tries, "try", "tries"),
+              ]
+                .filter(Boolean)
+                .join(" · ")}
+            </span>
           </span>
           {steps.hasTimes && <Bar row={row} steps={steps} />}
         </div>
       </th>
-      {steps.hasTimes && <td>{row.begin === null ? "–" : seconds(row.begin)}</td>}
-      {steps.hasTimes && <td>{took === null ? "–" : `${row.end === undefined ? "so far " : ""}${seconds(took)}`}</td>}
-      <td>{row.state === "queue" ? "" : row.tries}</td>
+      {steps.hasTimes && <td>{began ?? "–"}</td>}
+      {steps.hasTimes && <td>{took ?? "–"}</td>}
+      <td>{tries}</td>
     </tr>
   );
 }
@@ -116,11 +133,11 @@ function Bar({ row, steps }: { row: StepRow; steps: Steps }) {
   );
 }
 
-/** What is worth a word beside the name. That a step is done shows by its being over. */
-function Notes({ row }: { row: StepRow }) {
+/** What is worth a word beside the name. That a step is done shows by how long it took. */
+function Notes({ row, now, hasTimes }: { row: StepRow; now: number; hasTimes: boolean }) {
   const notes = [
-    row.state !== "done" && STATES[row.state],
-    row.waitsUntil && `next try at ${time(row.waitsUntil)}`,
+    (row.state !== "done" || !hasTimes) && STATES[row.state],
+    row.waitsUntil && nextTry(row.waitsUntil.toMillis() - now),
     row.toldToWait > 0 && `asked to wait ${count(row.toldToWait, "time")}`,
   ].filter(Boolean);
   if (notes.length === 0 && !row.errorCode) return null;
@@ -137,6 +154,9 @@ function Notes({ row }: { row: StepRow }) {
     </span>
   );
 }
+
+const nextTry = (milliseconds: number) =>
+  milliseconds > 0 ? `next try in about ${Math.ceil(milliseconds / 1000)} s` : "the next try is due";
 
 const percent = (amount: number, steps: Steps) =>
   `${((100 * Math.min(Math.max(amount, 0), steps.totalSeconds)) / steps.totalSeconds).toFixed(3)}%`;
