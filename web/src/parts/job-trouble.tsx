@@ -35,7 +35,13 @@ export function RetryButton<K extends JobKind>(props: { kind: K; job: Found<Jobs
 
   if (next !== null) {
     return (
-      <a class="button" href={`/jobs/${kind}/${next}`}>
+      <a
+        class="button"
+        href={`/jobs/${kind}/${next}`}
+        ref={(link) => {
+          if (document.activeElement === document.body) link?.focus(); // the button that was pressed is gone
+        }}
+      >
         To the new try
       </a>
     );
@@ -96,7 +102,7 @@ export function JobTrouble<K extends JobKind>({
           {error.message}
         </p>
         {!!error.categories?.length && <p>Flagged for: {error.categories.map(category).join(", ")}.</p>}
-        <p class="job-trouble__advice">{advice(error)} What was finished is not paid twice.</p>
+        <p class="job-trouble__advice">{advice(error)} What was finished is kept, and not paid twice.</p>
       </div>
     </Notice>
   );

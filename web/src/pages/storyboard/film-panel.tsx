@@ -37,7 +37,16 @@ export function FilmPanel({ board }: { board: Board }) {
   const settings = own ?? settingsOf(latest);
   const working = latest && !hasEnded(latest) ? latest : null;
   const clips = board.scenes.filter((scene) => scene.video_url).length;
+  const isReady = settings.audio_url === null || musicProblem(settings.audio_url) === null;
+  const making = useRef<HTMLDivElement>(null);
+  const pressed = useRef(false);
   useAnnouncedEnd(working, latest);
+  // the button that was pressed goes away with what it began or stopped
+  // biome-ignore lint/correctness/useExhaustiveDependencies: when that changes
+  useEffect(() => {
+    if (pressed.current && document.activeElement === document.body) making.current?.focus({ preventScroll: true });
+    pressed.current = false;
+  }, [working === null]);
 
   return (
     <section class="film" id="film" aria-labelledby="film-heading">
@@ -50,7 +59,16 @@ export function FilmPanel({ board }: { board: Board }) {
           The film is made of the clips of your scenes, in their order. Make some first.
         </Empty>
       ) : (
-        <div class="card film__making">
+        // biome-ignore lint/a11y/noStaticElementInteractions: the presses of the buttons inside
+        // biome-ignore lint/a11y/useKeyWithClickEvents: those of keys are clicks, too
+        <div
+          class="card film__making"
+          ref={making}
+          tabIndex={-1}
+          onClick={(event) => {
+            pressed.current = event.target instanceof HTMLElement && event.target.closest("button") !== null;
+          }}
+        >
           <FilmStrip board={board} />
           <FilmSettingsForm settings={settings} disabled={working !== null} onChange={setOwn} />
           {working ? (
@@ -58,7 +76,13 @@ export function FilmPanel({ board }: { board: Board }) {
           ) : (
             <MakeButton board={board} settings={settings} isFirst={board.jobs.composition.length === 0} />
           )}
-          {latest?.status === "error" && <JobTrouble kind="composition" job={latest} />}
+          {latest?.status === "error" && (
+            <JobTrouble
+              kind="composition"
+              job={latest}
+              changes={isReady ? compositionOrder(board, settings) : undefined}
+            />
+          )}
           {latest?.status === "canceled" && <Notice>The making of the film was stopped.</Notice>}
         </div>
       )}

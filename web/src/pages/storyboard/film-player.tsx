@@ -59,7 +59,7 @@ export function FilmPlayer({ film, title }: { film: Film; title: string }) {
       <div class="film-player__foot">
         <p class="film-player__facts">
           {[
-            duration && seconds(duration),
+            duration && playerTime(duration),
             film.file_size_bytes && fileSize(film.file_size_bytes),
             width && height && `${width} × ${height}`,
           ]

@@ -3,26 +3,11 @@ import { Field, Switch } from "../../parts/field";
 import { TRANSITIONS, type Transition } from "../../pipeline/documents";
 import { seconds } from "../../words";
 import { MusicPicker } from "./music-picker";
+import { TRANSITION_NAMES, USUAL_TRANSITIONS } from "./transition-names";
 
 const SHORTEST_SECONDS = 0.2;
 const LONGEST_SECONDS = 2;
 const STEP_SECONDS = 0.1;
-
-/** The most used come first. */
-const USUAL: Record<string, string> = {
-  fade: "Fade",
-  dissolve: "Dissolve",
-  fadeblack: "Fade through black",
-  fadewhite: "Fade through white",
-  wipeleft: "Wipe to the left",
-  wiperight: "Wipe to the right",
-  slideleft: "Slide to the left",
-  slideright: "Slide to the right",
-  smoothleft: "Smooth to the left",
-  smoothright: "Smooth to the right",
-  circleopen: "Circle opens",
-  circleclose: "Circle closes",
-};
 
 interface Settings {
   settings: FilmSettings;
@@ -64,10 +49,7 @@ function Crossfade({
   settings: FilmSettings;
   onChange: (changes: Partial<FilmSettings>) => void;
 }) {
-  const others = TRANSITIONS.filter((one) => !(one in USUAL));
-  const usual = TRANSITIONS.filter((one) => one in USUAL).sort(
-    (a, b) => Object.keys(USUAL).indexOf(a) - Object.keys(USUAL).indexOf(b),
-  );
+  const others = TRANSITIONS.filter((one) => !USUAL_TRANSITIONS.includes(one));
   return (
     <>
       <Field
@@ -95,25 +77,23 @@ function Crossfade({
             value={settings.transition}
             onChange={(event) => onChange({ transition: event.currentTarget.value as Transition })}
           >
-            <optgroup label="Most used">
-              {usual.map((one) => (
-                <option key={one} value={one}>
-                  {USUAL[one]}
-                </option>
-              ))}
-            </optgroup>
-            {others.length > 0 && (
-              <optgroup label="All others">
-                {others.map((one) => (
-                  <option key={one} value={one}>
-                    {one}
-                  </option>
-                ))}
-              </optgroup>
-            )}
+            <Choices label="Most used" transitions={USUAL_TRANSITIONS} />
+            <Choices label="All others" transitions={others} />
           </select>
         )}
       />
     </>
+  );
+}
+
+function Choices({ label, transitions }: { label: string; transitions: readonly Transition[] }) {
+  return (
+    <optgroup label={label}>
+      {transitions.map((one) => (
+        <option key={one} value={one}>
+          {TRANSITION_NAMES[one]}
+        </option>
+      ))}
+    </optgroup>
   );
 }

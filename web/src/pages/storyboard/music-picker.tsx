@@ -134,12 +134,13 @@ function UploadedMusic({ url, onChange }: { url: string; onChange: (url: string)
 }
 
 /** Firebase keeps files under one address each; the folder stands in it, encoded. */
-const isUpload = (url: string) => decodeURIComponent(url).includes(`/${FOLDER}/`) && url.includes("uploads");
+const isUpload = (url: string) => url.includes(`%2F${FOLDER}%2F`);
 
 /** The file's own name, without what made it unique. */
 function nameOf(url: string): string {
-  const [last = ""] = decodeURIComponent(URL.parse(url)?.pathname ?? "")
-    .split("/")
+  const [last = ""] = url
+    .replace(/[?#].*/, "")
+    .split(/%2F|\//)
     .slice(-1);
   return last.replace(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}-/, "") || "Music";
 }
