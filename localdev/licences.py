@@ -99,7 +99,7 @@ def named_packages(folder: Path, part: str) -> list[Package]:
 
 
 def brought_packages(package_lock: Path) -> list[Package]:
-    """npm's that are not for developers alone, as the lock file tells: those that are named, and all that these bring."""
+    """npm's that are not for developers alone, by the lock file: those that are named, and all that these bring."""
     packages = json.loads(package_lock.read_text())["packages"]
     return [
         Package(place.rpartition("node_modules/")[2], one["version"], str(one.get("license", "unknown")))
