@@ -1,5 +1,6 @@
 import { Clapperboard, Plus, Sparkles, Trash2 } from "lucide";
-import { useState } from "preact/hooks";
+import type { RefObject } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { type Found, type Listening, useDocuments } from "../data/listen";
 import { latestScenesOf, storyboardsOf } from "../data/queries";
@@ -25,7 +26,9 @@ export function Storyboards() {
   const boards = useDocuments<Storyboard>(`storyboards ${uid}`, () => storyboardsOf(uid));
   const scenes = useDocuments<Scene>(`scenes ${uid}`, () => latestScenesOf(uid));
   const [unwanted, setUnwanted] = useState<Found<Storyboard> | null>(null);
+  const heading = useRef<HTMLHeadingElement>(null);
   usePageTitle("Storyboards");
+  useFocusAfterLoss(boards.state === "ready" ? boards.data.length : 0, heading);
 
   const begin = ({ id, written }: ReturnType<typeof createStoryboard>) => {
     written.catch(sayFailure("The storyboard was not created"));
@@ -35,7 +38,9 @@ export function Storyboards() {
   return (
     <div class="page">
       <div class="page__head">
-        <h1>Storyboards</h1>
+        <h1 ref={heading} tabIndex={-1}>
+          Storyboards
+        </h1>
         {!isEmpty && (
           <Button kind="primary" icon={Plus} onClick={() => begin(createStoryboard(uid))}>
             New storyboard
@@ -96,6 +101,15 @@ export function Storyboards() {
   );
 }
 
+/** When a card goes away with the focus in it, the focus goes to the heading. */
+function useFocusAfterLoss(cards: number, heading: RefObject<HTMLElement | null>) {
+  const before = useRef(cards);
+  useEffect(() => {
+    if (cards < before.current && document.activeElement === document.body) heading.current?.focus();
+    before.current = cards;
+  }, [cards, heading]);
+}
+
 /** In their order; `null` as long as nobody knows. */
 function scenesIn(scenes: Listening<Found<Scene>[]>, board: Found<Storyboard>): Found<Scene>[] | null {
   if (scenes.state !== "ready") return null;
@@ -132,11 +146,15 @@ function Filmstrip({ scenes, places }: { scenes: Found<Scene>[] | null; places: 
         const scene = scenes?.[index];
         return (
           <div class="filmstrip__frame" key={scene?.id ?? index}>
-            {scene?.image_url ? <Picture src={scene.image_url} alt="" /> : index + 1}
+            {scene?.image_url ? <Picture src={scene.image_url} alt="" /> : <p>{scene?.text || index + 1}</p>}
           </div>
         );
       })}
-      {places > shown && <div class="filmstrip__frame">+{places - shown}</div>}
+      {places > shown && (
+        <div class="filmstrip__frame">
+          <p>+{places - shown}</p>
+        </div>
+      )}
       {places === 0 && <div class="filmstrip__frame" />}
     </div>
   );
@@ -145,10 +163,12 @@ function Filmstrip({ scenes, places }: { scenes: Found<Scene>[] | null; places: 
 function facts(board: Found<Storyboard>, scenes: Found<Scene>[] | null): string {
   const pictures = scenes?.filter((scene) => scene.image_url).length ?? 0;
   const clips = scenes?.filter((scene) => scene.video_url).length ?? 0;
+  const atWork = scenes?.filter((scene) => Object.values(scene.generation_status ?? {}).includes("generating")).length;
   return [
     count(scenes?.length || (board.scene_order ?? []).length, "scene"),
     ...(pictures ? [count(pictures, "picture")] : []),
     ...(clips ? [count(clips, "clip")] : []),
+    ...(atWork ? [`${atWork} at work`] : []),
   ].join(" · ");
 }
 
@@ -159,7 +179,7 @@ function touched(board: Found<Storyboard>, scenes: Found<Scene>[] | null) {
   if (!last) return null;
   return (
     <time dateTime={last.toDate().toISOString()} title={time(last)}>
-      {ago(last.toMillis())}
+      Changed {ago(last.toMillis())}
     </time>
   );
 }
@@ -173,5 +193,5 @@ function ago(milliseconds: number): string {
   if (minutes > -60) return SINCE.format(minutes, "minute");
   if (minutes > -24 * 60) return SINCE.format(Math.round(minutes / 60), "hour");
   if (minutes > -7 * 24 * 60) return SINCE.format(Math.round(minutes / 60 / 24), "day");
-  return DAY.format(milliseconds);
+  return `on ${DAY.format(milliseconds)}`;
 }

@@ -9,7 +9,7 @@ import { sayFailure } from "../../parts/failure";
 import { Notice } from "../../parts/notice";
 import { announce } from "../../parts/toasts";
 import { useUser } from "../../session";
-import { count, firestoreSentence, seconds, usd } from "../../words";
+import { count, firestoreSentence, usd } from "../../words";
 import "./generate-all.css";
 
 const LONG_MILLISECONDS = 15_000;
@@ -141,14 +141,13 @@ const LIST = new Intl.ListFormat("en-GB");
 
 const named = (numbers: number[]) => `${numbers.length === 1 ? "scene" : "scenes"} ${LIST.format(numbers.map(String))}`;
 
-function whatWillBeMade({ medium, numbers, jobs, scenes }: Plan): string {
+function whatWillBeMade({ medium, numbers, jobs }: Plan): string {
   if (medium === "image") {
     const request = jobs[0]?.request;
     const shape = request && "aspect_ratio" in request && request.aspect_ratio;
     return `${numbers.length === 1 ? "A picture" : "One picture each"} for ${named(numbers)}${shape ? `, in ${shape}` : ""}.`;
   }
-  const length = scenes.reduce((sum, scene) => sum + (scene.video_duration ?? 5), 0);
-  return `${numbers.length === 1 ? "A clip" : "One clip each"} from the picture of ${named(numbers)}: ${seconds(length)} in all.`;
+  return `${numbers.length === 1 ? "A clip" : "One clip each"}, from the picture of ${named(numbers)}.`;
 }
 
 function leftOut({ medium, unready }: Plan): string {

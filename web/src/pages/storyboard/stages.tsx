@@ -62,9 +62,10 @@ function MediumStep(props: {
   const { medium, stage } = props;
   const noun = NOUNS[medium];
   const isFirst = stage.done === 0 && stage.jobs.length === 0;
+  const isWorking = stage.jobs.length > 0;
   const make = stage.missing.length > 0 && (
     <Button
-      kind={props.isNext && stage.jobs.length === 0 ? "primary" : "plain"}
+      kind={props.isNext && !isWorking ? "primary" : "plain"}
       icon={WandSparkles}
       onClick={() => props.onMake(medium)}
     >
@@ -73,7 +74,7 @@ function MediumStep(props: {
       ) : (
         <>
           Make missing {stage.missing.length}
-          <span class="visually-hidden"> {noun}s</span>
+          <span class="visually-hidden"> {stage.missing.length === 1 ? noun : `${noun}s`}</span>
         </>
       )}
     </Button>
@@ -84,11 +85,12 @@ function MediumStep(props: {
       name={medium === "image" ? "Pictures" : "Clips"}
       state={stateOf(stage)}
       count={`${stage.done} of ${stage.scenes}`}
-      progress={stage.jobs.length > 0 ? <Progress label="Being made" percent={stage.percent} /> : undefined}
+      progress={isWorking ? <Progress label="Being made" percent={stage.percent} /> : undefined}
       actions={
+        // the first button stays the same one, whatever is on it: who has the focus there keeps it
         <>
-          {stage.jobs.length > 0 && <StopAll stage={stage} noun={noun} />}
-          {make}
+          {isWorking ? stopAll(stage, noun) : make}
+          {isWorking && make}
         </>
       }
     >
@@ -117,14 +119,15 @@ function sentence(stage: Stage, medium: Medium): string {
 }
 
 /** Asks every job that is at work to stop. What has been started at a provider may still be paid. */
-function StopAll({ stage, noun }: { stage: Stage; noun: string }) {
+function stopAll(stage: Stage, noun: string) {
   const going = stage.jobs.filter(({ job }) => !job.cancel_requested);
   const stop = () => {
+    if (going.length === 0) return;
     for (const { kind, job } of going) cancelJob(db, kind, job.id).catch(sayFailure("That could not be stopped"));
-    announce(`The ${noun}s that are being made are stopped.`);
+    announce(`The ${noun}s that are being made will be stopped.`);
   };
   return (
-    <Button icon={Square} busy={going.length === 0} onClick={stop}>
+    <Button icon={Square} aria-disabled={going.length === 0} onClick={stop}>
       {going.length === 0 ? "Stopping" : "Stop all"}
       <span class="visually-hidden"> {noun}s</span>
     </Button>
