@@ -85,7 +85,7 @@ function MediumStep(props: {
       name={medium === "image" ? "Pictures" : "Clips"}
       state={stateOf(stage)}
       count={`${stage.done} of ${stage.scenes}`}
-      progress={isWorking ? <Progress label="Being made" percent={stage.percent} /> : undefined}
+      progress={isWorking ? <Progress label="Being made" percent={stage.percent || undefined} /> : undefined}
       actions={
         // the first button stays the same one, whatever is on it: who has the focus there keeps it
         <>
