@@ -11,15 +11,14 @@ from typing import Any
 
 import pytest
 from google.cloud import firestore
-from google.cloud.firestore_v1.base_query import FieldFilter
 from google.cloud.firestore_v1.types import StructuredQuery
 
 from localdev.stack import PROJECT_ID
-from pipeline.domain.jobs import JobKind
 from pipeline.repositories.clips import ClipRepository
 from pipeline.repositories.deletions import DeletionRepository
 from pipeline.repositories.predictions import PredictionRepository
 from pipeline.repositories.videos import VideoRepository
+from tests.page.page_queries import page_queries
 from tests.repositories.clip_samples import create_sample
 
 ROOT = Path(__file__).parents[2]
@@ -118,24 +117,13 @@ def send_every_query(client: firestore.Client, user_id: str) -> None:
     predictions.of_job("image_generation_jobs/no-such")
     list(predictions.to_check(datetime(2025, 1, 1, tzinfo=UTC)))
     videos.delete_video("run-1")
-    send_the_studios_queries(client, user_id)
-
-
-def send_the_studios_queries(client: firestore.Client, user_id: str) -> None:
-    """The lists of the page that are sorted; its JavaScript asks for the same, within the rules."""
-    mine = FieldFilter("user_id", "==", user_id)
-    for kind in JobKind:
-        jobs = client.collection(kind.collection).where(filter=mine).order_by("created_at", direction="DESCENDING")
-        jobs.limit(50).get()
-        jobs.where(filter=FieldFilter("storyboard_id", "==", "board-1")).limit(50).get()
-    boards = client.collection("storyboards").where(filter=mine)
-    boards.order_by("updated_at", direction="DESCENDING").get()
 
 
 def test_the_deployed_indexes_are_exactly_those_that_the_queries_need(recorder: Any, user_id: str):
     client, api = recorder
     send_every_query(client, user_id)
-    recorded = [(query, []) for query in api.plain] + api.aggregations
+    sent = [*api.plain, *page_queries().values()]
+    recorded = [(query, []) for query in sent] + api.aggregations
     wanted = set().union(*(needed(query, summed) for query, summed in recorded))
     assert wanted == deployed()
 

@@ -1,15 +1,19 @@
 // Cases that are more than one entry of the table: whole jobs, batches, queries of other kinds.
 
 import {
-  addDoc, collection, collectionGroup, deleteField, doc, getCountFromServer, getDoc, getDocs, limit, or, orderBy, query,
+  addDoc, collection, collectionGroup, deleteField, doc, getCountFromServer, getDoc, getDocs, limit, or, query,
   serverTimestamp, setDoc, updateDoc, where, writeBatch,
 } from 'firebase/firestore';
 
+import { ROOT } from '../page/bundle.mjs';
+import { pageQueries } from '../page/queries.mjs';
 import { meant } from './cases.mjs';
 import { COLLECTIONS, OTHER, OWNER } from './table.mjs';
 
 export const JOBS = Object.keys(COLLECTIONS).filter((name) => name.endsWith('_jobs'));
 const LISTED = [...JOBS, 'storyboards', 'scenes', 'products'];
+const PAGE_QUERIES = await Promise.all([OWNER, OTHER].map(async (uid) =>
+  [uid, await pageQueries({ uid, storyboardId: 'mine-storyboard', packages: ROOT })]));
 const IMAGES = 'image_generation_jobs';
 
 /** A job with every field that a client may write, each as large as it may be. */
@@ -100,26 +104,13 @@ function groupCases() {
       getDocs(query(collectionGroup(db, name), where('user_id', '==', OWNER), limit(3)))));
 }
 
-// The lists that the studio shows, and what each would be without the owner as its filter.
+// What the studio page asks for, by its own code, on behalf of the user who is signed in and of another one.
 function pageCases() {
-  const mine = where('user_id', '==', OWNER);
-  const ofBoard = where('storyboard_id', '==', 'mine-storyboard');
-  const latest = [orderBy('created_at', 'desc'), limit(50)];
-  const list = (name, ...how) => (db) => getDocs(query(collection(db, name), ...how));
-  const both = (what, name, ...how) => [
-    owner(`${name}: the list of ${what} of one's own`, true, list(name, mine, ...how)),
-    owner(`${name}: the list of ${what} of everybody`, false, list(name, ...how)),
-    owner(`${name}: the list of ${what} of another user`, false, list(name, where('user_id', '==', OTHER), ...how)),
-  ];
-  return [
-    ...JOBS.flatMap((name) => [...both('the latest', name, ...latest),
-      ...both('the latest of a storyboard', name, ofBoard, ...latest)]),
-    ...both('those of a storyboard', 'scenes', ofBoard),
-    ...both('all by their last change', 'storyboards', orderBy('updated_at', 'desc')),
-    ...both('all', 'products'),
-    ...[OWNER, OTHER].flatMap((id) => [
-      owner(`users/${id}/videos: the list of the latest`, id === OWNER, list(`users/${id}/videos`, ...latest)),
-      owner(`users/${id}/usage: a day`, id === OWNER, (db) => getDoc(doc(db, `users/${id}/usage/2026-11-21`))),
-    ]),
-  ];
+  const shown = ({ ask }) => (db) => {
+    const asked = ask(db);
+    return asked.type === 'document' ? getDoc(asked) : getDocs(asked);
+  };
+  const byId = /^(storyboard|job)\(/; // of documents that are somebody's by what they hold: the table has them
+  return PAGE_QUERIES.flatMap(([uid, queries]) => queries.filter(({ name }) => !byId.test(name))
+    .map((one) => owner(`the page's ${one.name}`, uid === OWNER, shown(one))));
 }
