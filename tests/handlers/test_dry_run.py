@@ -1,5 +1,6 @@
 """Dry runs: jobs of every kind that are checked and estimated, and change nothing but their own document."""
 
+import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -9,6 +10,8 @@ from typing import Any
 import pytest
 from google.cloud import firestore
 
+from localdev.stack.object_stores import LocalR2
+from localdev.stack.ports import choose_ports
 from pipeline.domain.errors import ConfigurationError
 from pipeline.domain.jobs import CreatedWake, JobKind, JobRef, SignalWake, TaskWake
 from pipeline.domain.quotas import Limits
@@ -22,12 +25,21 @@ NOWHERE = "https://nobody-listens.invalid/a.png"
 INNER = "https://169.254.169.254/computeMetadata/v1/"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def firestore_client(firestore_client: firestore.Client) -> Iterator[firestore.Client]:
-    """A project of its own on the same emulator: all documents are compared, and none of them is another file's."""
-    client = firestore.Client(project="demo-dry-runs")
+    """An empty project on the same emulator: all documents are compared, and none of them is another test's."""
+    client = firestore.Client(project=f"demo-{uuid.uuid4().hex[:8]}")
     yield client
     client.close()
+
+
+@pytest.fixture(scope="module")
+def r2_server() -> Iterator[LocalR2]:
+    """A bucket of this file's own: all files are compared, too."""
+    server = LocalR2(choose_ports(["r2"])["r2"], "dry-runs")
+    server.start()
+    yield server
+    server.stop()
 
 
 def everything(workbench: Workbench, besides: JobRef) -> Mapping[str, Any]:

@@ -4,6 +4,7 @@ Every secret is a canary; jobs of all kinds run, fail and meet hostile providers
 """
 
 import json
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from google.cloud import firestore
 
 from localdev.stack.loopback import Exchange, LoopbackServer
 from localdev.stack.object_stores import LocalFirebaseStorage, LocalR2
@@ -64,6 +66,23 @@ class Watched:
         assert (job["error"] or {}).get("code") == code, job["error"]
         assert job["status"] == ("error" if code else "complete")
         return job
+
+
+@pytest.fixture
+def firestore_client(firestore_client: firestore.Client) -> Iterator[firestore.Client]:
+    """An empty project on the same emulator: all documents are searched, and canaries sing only here."""
+    client = firestore.Client(project=f"demo-{uuid.uuid4().hex[:8]}")
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="module")
+def r2_server() -> Iterator[LocalR2]:
+    """A bucket of this file's own: all files are searched, too."""
+    server = LocalR2(choose_ports(["r2"])["r2"], "canaries")
+    server.start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture
