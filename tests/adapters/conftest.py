@@ -56,6 +56,7 @@ def scripted_server() -> Iterator[Callable[[Callable[[str, str], Answer]], Scrip
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
 
             def handle_any(self) -> None:
                 self.rfile.read(int(self.headers.get("Content-Length") or 0))
