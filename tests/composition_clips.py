@@ -94,10 +94,10 @@ class CompositionClips:
         encoded = [*X264, "-crf", str(crf), "-x264-params", "open-gop=0:stitchable=1", "-force_key_frames", keyframes]
         return self._made(source, encoded, sound=_tone(sound_hz, seconds))
 
-    def of_kind(self, name: str, color: str) -> Path:
+    def of_kind(self, name: str, color: str, *, seconds: float | None = None) -> Path:
         """A clip of one colour, without sound."""
         kind = KINDS[name]
-        source = f"color={color}:s={kind.size}:r={kind.rate}:d={kind.seconds},format=gbrp,{kind.form}"
+        source = f"color={color}:s={kind.size}:r={kind.rate}:d={seconds or kind.seconds},format=gbrp,{kind.form}"
         return self._made(source, kind.options, suffix=kind.suffix)
 
     def turned(self, color: str) -> Path:

@@ -99,8 +99,9 @@ def test_copied_bodies_between_encoded_joints(
 
 def test_clips_of_two_encoders_one_after_the_other(clips: CompositionClips, player: Player, tmp_path: Path):
     kinds = [kind for kind in KINDS if kind != "one picture"]
-    odd = [clips.of_kind(kind, "steelblue") for kind in kinds]
-    sources = [clip for one in odd for clip in (clips.prepared("firebrick", seconds=1.0), one)]
+    odd = [clips.of_kind(kind, "steelblue", seconds=0.5) for kind in kinds]
+    between = clips.prepared("firebrick", seconds=0.5, fade_seconds=0.25)
+    sources = [clip for one in odd for clip in (between, one)]
     made = Studio(tmp_path).compose(sources, crossfade=False)
     assert {segment.is_copied for segment in made.plan.segments} == {True, False}
     starts = list(accumulate(segment.frames for segment in made.plan.segments))[:-1]
