@@ -4,6 +4,7 @@ Only Cloud Tasks and the clock are stand-ins: the queue remembers the latest wak
 """
 
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -150,6 +151,14 @@ class Workbench:
             time.sleep(0.02)  # the stub's models work in real time
             self.wake(ref, TaskWake(turn))
         raise AssertionError(f"{ref.path} has not ended after {MAX_TURNS} turns: {self.read(ref.path)}")
+
+
+@pytest.fixture(scope="module")
+def firestore_client(firestore_client: firestore.Client) -> Iterator[firestore.Client]:
+    """A project of each file's own on the same emulator: jobs of another file may have the same names."""
+    client = firestore.Client(project=f"demo-{uuid.uuid4().hex[:8]}")
+    yield client
+    client.close()
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from google.cloud import firestore
 
-from localdev.stack import PROJECT_ID
 from pipeline.adapters.object_storage import ObjectStorage, StoredObject, in_batches
 from pipeline.domain.errors import InvalidRequest, NotFound, StillProcessing
 from pipeline.domain.jobs import CreatedWake, JobKind, JobRef
@@ -134,7 +133,7 @@ class Shelf:
     def killed_after(self, effects: int, run: Callable[[Library], None]) -> bool:
         """Whether an instance of so many effects dies of it."""
         life = Life(effects)
-        client = firestore.Client(project=PROJECT_ID)
+        client = firestore.Client(project=self.bench.client.project)
         client._firestore_api_internal = MortalApi(client._firestore_api, life)  # the one seam that the SDK leaves
         mortal = replace(
             self.library,

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from localdev.bench.round_trips import RoundTrips, count_firestore_calls
-from localdev.stack import PROJECT_ID
 from localdev.stub_replicate.predictions import Prediction
 from pipeline.domain.jobs import CreatedWake, JobKind, JobRef, SignalWake
 from pipeline.domain.predictions import PredictionRecord, PredictionState
@@ -149,7 +148,7 @@ def test_odd_fields_break_nothing_and_their_job_ends(orders: Orders, kind: str):
 @pytest.fixture
 def trips(workbench: Workbench) -> Iterator[RoundTrips]:
     """Counts the workbench's calls of Firestore."""
-    client = firestore.Client(project=PROJECT_ID)
+    client = firestore.Client(project=workbench.client.project)
     trips = RoundTrips()
     count_firestore_calls(client, trips)
     workbench.client = client
