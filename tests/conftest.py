@@ -4,6 +4,7 @@ import gc
 import os
 from collections.abc import Iterator
 from functools import cache
+from typing import Any
 
 import botocore.session
 import pytest
@@ -15,6 +16,19 @@ from localdev.stack.object_stores import LocalR2
 from localdev.stack.ports import choose_ports
 from tests.composition_clips import CompositionClips
 from tests.media_samples import MediaSamples
+from tests.worker_loads import LongestFirst, longest_first
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LongestFirst:
+    """For `make test`, whatever --dist says."""
+    return LongestFirst(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """For its workers; who runs alone runs the files as they come."""
+    if hasattr(config, "workerinput"):
+        items[:] = longest_first(items)
 
 
 def pytest_collection_finish() -> None:
