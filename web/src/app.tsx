@@ -1,6 +1,6 @@
 /** The page: its frame, and which part of it a path shows. */
 
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { LocationProvider, lazy, Route, Router, useLocation } from "preact-iso";
 import { NotFound } from "./pages/not-found";
 import { SignIn } from "./pages/sign-in";
@@ -36,7 +36,7 @@ export function Studio() {
                 <Route path="/jobs/:kind/:jobId" component={JobPage} />
                 <Route default component={NotFound} />
               </Router>
-              <ScrollToTop />
+              <NewPage />
             </main>
           </div>
         </LocationProvider>
@@ -54,9 +54,15 @@ function Waiting() {
   );
 }
 
-function ScrollToTop() {
+/** A new path is a new page: it is read from its beginning, and the keyboard goes on there. */
+function NewPage() {
   const { path } = useLocation();
-  // biome-ignore lint/correctness/useExhaustiveDependencies: on every new path
-  useEffect(() => scrollTo(0, 0), [path]);
+  const shown = useRef(path);
+  useEffect(() => {
+    if (shown.current === path) return;
+    shown.current = path;
+    scrollTo(0, 0);
+    document.getElementById("content")?.focus({ preventScroll: true });
+  }, [path]);
   return null;
 }

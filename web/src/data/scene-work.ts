@@ -1,6 +1,7 @@
 /** What the jobs of a storyboard say about one scene: what is being made, what was made, what went wrong. */
 import type { Adjustment, ImageJob, JobErrorFields, Scene } from "../pipeline/documents";
 import { hasEnded } from "../pipeline/jobs";
+import { atWork } from "../words";
 import { type Board, clipJob, pictureJob, type SceneJob } from "./board";
 import type { Found } from "./listen";
 import { imageOrder } from "./orders";
@@ -27,25 +28,15 @@ export function workOn(board: Board, scene: Found<Scene>): Work | null {
   return {
     of: latest,
     medium: kind === "image" ? "picture" : "clip",
-    label: isStopping ? "Stopping" : begun ? stageOf(latest, scene) : "Waiting to start",
+    label: begun && !isStopping ? stageOf(latest, scene) : atWork(kind, job),
     percent: known ? (job.progress_percent ?? undefined) : undefined,
     isStopping,
     scenes: latest.kind === "multi_video" ? latest.job.scenes.length : 1,
   };
 }
 
-const STAGE_WORDS: Record<"image" | "video", Record<string, string>> = {
-  image: {
-    prompt: "Finding the words",
-    predict: "Making the picture",
-    composite: "Adding the product",
-    store: "Keeping the picture",
-  },
-  video: { place: "Getting ready", predict: "Making the clip", store: "Keeping the clip" },
-};
-
 function stageOf(one: SceneJob, scene: Found<Scene>): string {
-  if (one.kind !== "multi_video") return STAGE_WORDS[one.kind][one.job.stage ?? ""] ?? "Working";
+  if (one.kind !== "multi_video") return atWork(one.kind, one.job);
   const { number } = partOf(one.job, scene.id);
   if (one.job.steps?.[`scene_${number}_predict`]?.done) return "Keeping the clip";
   if (scene.generation_status?.video !== "generating") return "Waiting";

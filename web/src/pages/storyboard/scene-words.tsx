@@ -57,7 +57,7 @@ export function SceneWords(props: { board: Board; draft: SceneDraft; number: num
       <details class="scene-words__more">
         <summary>
           <Icon of={ChevronDown} size={18} />
-          More<span>{moreThere(board, scene)}</span>
+          More<span>{scene.style_prompt && "own style"}</span>
         </summary>
         <div class="scene-words__inside">
           <Field
@@ -65,17 +65,14 @@ export function SceneWords(props: { board: Board; draft: SceneDraft; number: num
             hint="Empty: that of the storyboard."
             control={(ids) => <input {...ids} {...draft.style} class="input" maxLength={MOST_STYLE} />}
           />
-          <ProductChoice board={board} scene={scene} />
+          {board.products.length === 0 && (
+            <p class="scene-words__hint">With a product added below, it can be shown in the picture.</p>
+          )}
         </div>
       </details>
+      {board.products.length > 0 && <ProductChoice board={board} scene={scene} />}
     </div>
   );
-}
-
-/** What is set where one does not look. */
-function moreThere(board: Board, scene: Found<Scene>): string {
-  const product = productOf(board, scene);
-  return [scene.style_prompt && "own style", product && (product.name || "a product")].filter(Boolean).join(", ");
 }
 
 /** Whole seconds as a model makes them; anything else is not taken. */
@@ -110,14 +107,11 @@ function SecondsField({ scene, number }: { scene: Found<Scene>; number: number }
 function ProductChoice({ board, scene }: { board: Board; scene: Found<Scene> }) {
   const product = productOf(board, scene);
   const { products } = board;
-  if (products.length === 0) {
-    return <p class="scene-words__hint">With a product added below, it can be shown in the picture.</p>;
-  }
   const show = (productId: string | null) => {
     tellIfRefused(changeScene(scene.id, { use_product_composite: productId !== null, product_id: productId }));
   };
   return (
-    <>
+    <div class="scene-words__product">
       <Switch
         label="Show a product"
         checked={product !== null}
@@ -137,6 +131,6 @@ function ProductChoice({ board, scene }: { board: Board; scene: Found<Scene> }) 
           )}
         />
       )}
-    </>
+    </div>
   );
 }
