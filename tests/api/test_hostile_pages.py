@@ -2,16 +2,19 @@
 
 import base64
 import json
+import uuid
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from google.cloud import firestore
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pipeline.api.app import Api
 from pipeline.config import read_settings
 from pipeline.handlers.tools import Library
-from tests.api.conftest import Visitor
+from tests.api.conftest import Visitor, without_library
 
 TITLE = "what-only-the-stranger-knows"
 
@@ -67,15 +70,24 @@ def library(library: Library, request: pytest.FixtureRequest) -> Library:
     return replace(library, settings=read_settings({"METADATA_MODE": request.param}))
 
 
-@pytest.fixture
-def shelves(visitor: Visitor, stranger: Visitor) -> tuple[Visitor, Visitor]:
-    """Two users, with three videos of three clips each."""
-    for owner, title in ((visitor, "mine"), (stranger, TITLE)):
+@pytest.fixture(scope="module")
+def owners(firestore_client: firestore.Client) -> tuple[str, str]:
+    """Two users, with three videos of three clips each. Nobody here changes them."""
+    name = uuid.uuid4().hex[:8]
+    mine, theirs = (Visitor(without_library(), f"{kind}-{name}", firestore_client) for kind in ("user", "stranger"))
+    for owner, title in ((mine, "mine"), (theirs, TITLE)):
         for number in range(3):
             owner.add_video(f"video-{number}", video_title=title)
         for number in range(3):
             owner.add_clip("video-1", number + 1, scene_title=title)
-    return visitor, stranger
+    return mine.user_id, theirs.user_id
+
+
+@pytest.fixture
+def shelves(api: Api, owners: tuple[str, str], firestore_client: firestore.Client) -> tuple[Visitor, Visitor]:
+    """The two of them."""
+    mine, theirs = (Visitor(api, owner, firestore_client) for owner in owners)
+    return mine, theirs
 
 
 def check(visitor: Visitor, path: str, token: str) -> None:
