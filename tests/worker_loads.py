@@ -3,8 +3,8 @@
 What takes long is begun first, so that nobody works alone at the end; and files that share what is slow to start (the
 local stack, a browser) are one piece of work, so that one worker starts it and not each:
 
-    worker 0    through the stack ── ... ── one file after the other
-    worker 1    in the browser ── the longest files ── ... ── one file after the other
+    worker 0    through the stack ── ... ──────────────────── one file after the other
+    worker 1    the longest files, one after the other ── chaos ── one file after the other
 """
 
 from collections import Counter
@@ -19,14 +19,21 @@ CHAOS = "tests/end_to_end/test_chaos.py"
 """Has a stack of its own; later than the others, for two at the same time are slow."""
 
 LONGEST = (
-    *TOGETHER,
+    "tests/end_to_end/",
     "tests/handlers/test_killed_compositions.py",
-    "tests/rules/test_rules.py",
     "tests/migration/test_ten_thousand_objects.py",
+    "tests/rules/test_rules.py",
     "tests/simulation/test_protocol.py",
+    "tests/adapters/test_cutouts.py",
+    "tests/adapters/test_composer.py",
+    "tests/handlers/test_recall.py",
+    "tests/handlers/test_generate_multi_video.py",
+    "tests/adapters/test_composer_limits.py",
+    "tests/handlers/test_dry_run.py",
+    "tests/handlers/test_blending.py",
     CHAOS,
 )
-"""Half a minute and more, of few tests; the others are begun in the order of how many tests they hold."""
+"""Twenty seconds and more of few tests; the others are begun in the order of how many tests they hold."""
 
 
 def piece_of(nodeid: str) -> str:
