@@ -9,7 +9,10 @@ import { JOB_COLLECTIONS, type JobKind, type Jobs, REQUEST_FIELDS, type Requests
 
 export interface CreatedJob {
   id: string;
-  /** When the server has it. Rejects with `permission-denied` where the rules refuse it; waits while there is no network. */
+  /**
+   * When the server has it: watch it from then on, before the rules know no owner. Rejects with `permission-denied` where
+   * the rules refuse it; waits while there is no network.
+   */
   written: Promise<void>;
 }
 

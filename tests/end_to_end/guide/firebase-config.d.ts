@@ -1,0 +1,2 @@
+import type { FirebaseOptions } from "firebase/app";
+export const firebaseConfig: FirebaseOptions;

@@ -1,0 +1,4 @@
+export function show(...what: unknown[]): void;
+export const email: string;
+export const password: string;
+export const music: File;
