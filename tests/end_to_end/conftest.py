@@ -2,6 +2,7 @@
 
 import os
 import re
+import subprocess
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,12 +14,27 @@ from localdev.stack import PROJECT_ID, LocalStack
 from tests.media_samples import MediaSamples
 
 LOOKS_SECRET = re.compile(r"X-Amz-Signature=\w+|[?&]token=[\w.-]+|\beyJ[\w-]{8,}\.[\w-]+|Bearer [\w.-]{8,}")
+ROOT = Path(__file__).parents[2]
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "alone")
 PROVIDER_KEYS = ("REPLICATE_API_TOKEN", "OPENAI_API_KEY")
 
 
 @pytest.fixture(scope="session")
-def stack() -> Iterator[LocalStack]:
-    """Emulators, relay, object store, stand-ins. Never the real providers: a developer's keys are taken away."""
+def site() -> Path:
+    """A folder with the page, built as it is deployed."""
+    web, built = ROOT / "web", ROOT / "build" / f"studio-page-{WORKER}"
+    if not (web / "node_modules").is_dir():
+        pytest.fail("The page's packages are missing: npm ci --prefix web", pytrace=False)
+    command = ["npm", "run", "build", "--prefix", str(web), "--", "--outDir", str(built), "--emptyOutDir"]
+    built_it = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if built_it.returncode != 0:
+        pytest.fail(f"The page cannot be built.\n{built_it.stdout}{built_it.stderr}", pytrace=False)
+    return built
+
+
+@pytest.fixture(scope="session")
+def stack(site: Path) -> Iterator[LocalStack]:
+    """Emulators, relay, object store, stand-ins, page. Never the real providers: a developer's keys are taken away."""
     environment = {name: value for name, value in os.environ.items() if name not in PROVIDER_KEYS}
     environment.pop("FIRESTORE_EMULATOR_HOST", None)
     settings = {
@@ -28,7 +44,12 @@ def stack() -> Iterator[LocalStack]:
         "LEASE_SECONDS": "15",
     }
     with LocalStack(
-        environ=environment, image_seconds=0.3, video_seconds=0.6, functions_environment=settings
+        environ=environment,
+        site=site,
+        image_seconds=0.3,
+        video_seconds=0.6,
+        functions_environment=settings,
+        name=f"end-to-end-{WORKER}",
     ) as running:
         yield running
         told = secrets_in(running.functions_log.read_text(errors="replace"), running)

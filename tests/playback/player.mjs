@@ -7,7 +7,7 @@
 
 import readline from "node:readline";
 
-import { startBrowser } from "./browser.mjs";
+import { startBrowser } from "../browser/browser.mjs";
 import { FileServer } from "./file_server.mjs";
 
 const WATCH_MILLISECONDS = 120_000;
