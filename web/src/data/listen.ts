@@ -3,6 +3,7 @@ import {
   type DocumentReference,
   type DocumentSnapshot,
   type FirestoreError,
+  getDocFromCache,
   onSnapshot,
   type Query,
   waitForPendingWrites,
@@ -65,8 +66,8 @@ export function useDocument<T>(reference: DocumentReference): Listening<Found<T>
 }
 
 /**
- * A document that was created a moment ago may not have reached the server, and the rules refuse one that is not there:
- * so a refusal counts only when everything that is on its way has arrived.
+ * A document that was created here and is on its way is known only here. The server is asked for it afterwards: before,
+ * the rules would find nothing that belongs to the user, and refuse.
  */
 function listenTo(
   reference: DocumentReference,
@@ -75,14 +76,19 @@ function listenTo(
 ): () => void {
   let over = false;
   let stop = () => {};
-  const listen = (refused: (error: FirestoreError) => void) => {
-    stop = onSnapshot(reference, { includeMetadataChanges: true }, changed, refused);
+  const listen = (source: "default" | "cache") => {
+    stop();
+    if (!over) stop = onSnapshot(reference, { includeMetadataChanges: true, source }, changed, failed);
   };
-  listen(async (error) => {
-    if (error.code !== "permission-denied") return failed(error);
-    await waitForPendingWrites(reference.firestore);
-    if (!over) listen(failed);
-  });
+  const begin = async () => {
+    const here = await getDocFromCache(reference).catch(() => null); // rejects where nothing is known of it
+    if (here?.metadata.hasPendingWrites) {
+      listen("cache");
+      await waitForPendingWrites(reference.firestore);
+    }
+    listen("default");
+  };
+  begin();
   return () => {
     over = true;
     stop();

@@ -24,7 +24,7 @@ export interface Stage {
 export const hasWords = (scene: Scene): boolean => (scene.text ?? "").trim() !== "";
 
 export function stageOf(board: Board, medium: Medium): Stage {
-  const has = (scene: Scene) => Boolean(medium === "image" ? scene.image_url : scene.video_url);
+  const has = (scene: Found<Scene>) => isMade(board, scene, medium);
   const isReady = (scene: Scene) => hasWords(scene) && (medium === "image" || Boolean(scene.image_url));
   const work = new Map(board.scenes.map((scene) => [scene.id, workOn(board, scene.id, medium)]));
   const lacking = board.scenes.filter((scene) => !has(scene) && !work.get(scene.id));
@@ -48,8 +48,20 @@ export function stageOf(board: Board, medium: Medium): Stage {
 export const numbersOf = (board: Board, scenes: Found<Scene>[]): number[] =>
   scenes.map((scene) => board.scenes.findIndex((one) => one.id === scene.id) + 1);
 
+const latestOf = (board: Board, sceneId: string, medium: Medium) =>
+  medium === "image" ? pictureJob(board, sceneId) : clipJob(board, sceneId);
+
+/** Its job may say so a moment before the scene does: they are two documents. */
+function isMade(board: Board, scene: Found<Scene>, medium: Medium): boolean {
+  if (medium === "image" ? scene.image_url : scene.video_url) return true;
+  const latest = latestOf(board, scene.id, medium);
+  if (latest?.kind !== "multi_video") return latest?.job.status === "complete";
+  const number = numberIn(latest.job, scene.id);
+  return (latest.job.clips ?? []).some((one) => one.scene_number === number);
+}
+
 function workOn(board: Board, sceneId: string, medium: Medium): SceneJob | null {
-  const latest = medium === "image" ? pictureJob(board, sceneId) : clipJob(board, sceneId);
+  const latest = latestOf(board, sceneId, medium);
   if (!latest || hasEnded(latest.job)) return null;
   return latest.kind === "multi_video" && isOver(latest.job, sceneId) ? null : latest;
 }

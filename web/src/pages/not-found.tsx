@@ -4,6 +4,7 @@ import { Empty } from "../parts/empty";
 export function NotFound() {
   return (
     <div class="page">
+      <h1 class="visually-hidden">Not found</h1>
       <Empty
         icon={Compass}
         title="There is nothing here"

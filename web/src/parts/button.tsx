@@ -12,16 +12,27 @@ interface ButtonLooks extends Omit<ButtonHTMLAttributes, "icon"> {
   children?: ComponentChildren;
 }
 
-/** A button with words. */
-export function Button({ kind = "plain", icon, price, busy, children, disabled, ...rest }: ButtonLooks) {
+/** A button with words. A busy one does nothing, and keeps the focus: it is not `disabled`. */
+export function Button({ kind = "plain", icon, price, busy, children, disabled, onClick, ...rest }: ButtonLooks) {
   return (
-    <button type="button" class="button" data-kind={kind} disabled={disabled || busy} aria-busy={busy} {...rest}>
+    <button
+      type="button"
+      class="button"
+      data-kind={kind}
+      disabled={disabled && !busy}
+      aria-disabled={busy || undefined}
+      aria-busy={busy}
+      onClick={busy ? refuse : onClick}
+      {...rest}
+    >
       {busy ? <span class="spinner" aria-hidden="true" /> : icon && <Icon of={icon} size={18} />}
       <span>{children}</span>
       {price !== undefined && <span class="button__price">{usd(price)}</span>}
     </button>
   );
 }
+
+const refuse = (event: Event) => event.preventDefault();
 
 /** A button that is only a drawing; `label` says what it does. */
 export function IconButton({

@@ -39,14 +39,20 @@ function KnownKind({ kind, jobId }: { kind: JobKind; jobId: string }) {
       </a>
       {found.state === "loading" && <Skeleton height="60vh" label="Loading the job" />}
       {found.state === "failed" && (
-        <Notice tone="bad" code={found.error.code}>
-          {firestoreSentence(found.error)}
-        </Notice>
+        <>
+          <h1 class="visually-hidden">A job that cannot be shown</h1>
+          <Notice tone="bad" code={found.error.code}>
+            {firestoreSentence(found.error)}
+          </Notice>
+        </>
       )}
       {found.state === "ready" && found.data === null && (
-        <Notice tone="bad" code="not-found">
-          There is no such job: those that have ended are forgotten after some weeks.
-        </Notice>
+        <>
+          <h1 class="visually-hidden">A job that is not there</h1>
+          <Notice tone="bad" code="not-found">
+            There is no such job: those that have ended are forgotten after some weeks.
+          </Notice>
+        </>
       )}
       {found.state === "ready" && found.data !== null && <Shown of={{ kind, job: found.data } as AnyJob} />}
     </div>

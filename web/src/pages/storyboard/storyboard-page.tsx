@@ -16,6 +16,7 @@ export function StoryboardPage({ storyboardId }: { storyboardId: string }) {
   if (board.state === "failed") {
     return (
       <div class="page">
+        <h1 class="visually-hidden">A storyboard that cannot be shown</h1>
         <Notice tone="bad" code={board.error.code}>
           {firestoreSentence(board.error)}
         </Notice>
