@@ -4,7 +4,17 @@
  * A job is a document. It is created here, worked on by functions, and read by listening to it. Copy this file and
  * documents.ts into your own frontend: they need nothing but Firebase's SDK.
  */
-import { collection, doc, type Firestore, onSnapshot, serverTimestamp, setDoc, updateDoc } from "firebase/firestore";
+import {
+  collection,
+  type DocumentReference,
+  doc,
+  type Firestore,
+  getDoc,
+  onSnapshot,
+  serverTimestamp,
+  setDoc,
+  updateDoc,
+} from "firebase/firestore";
 import { JOB_COLLECTIONS, type JobKind, type Jobs, REQUEST_FIELDS, type Requests } from "./documents";
 
 export interface CreatedJob {
@@ -27,8 +37,14 @@ export function createJob<K extends JobKind>(db: Firestore, uid: string, kind: K
     created_at: now,
     updated_at: now,
     ...request,
-  });
+  }).catch((error) => onlyIfMissing(job, error));
   return { id: job.id, written };
+}
+
+/** When an answer gets lost the SDK sends a job again, and the rules refuse to have one that is there written anew. */
+async function onlyIfMissing(job: DocumentReference, error: { code: string }): Promise<void> {
+  const isThere = error.code === "permission-denied" && (await getDoc(job).catch(() => null))?.exists();
+  if (!isThere) throw error;
 }
 
 /** Hear of every change of a job, from now on. Returns what ends that. */
