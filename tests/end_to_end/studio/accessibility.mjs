@@ -9,10 +9,18 @@ const EMULATOR_REMINDER = ".firebase-emulator-warning"; // Firebase's own, and n
 const TARGET_PIXELS = 44;
 const NARROWEST = { width: 360, height: 740 };
 
-// axe-core's rules of every kind; its violations of every weight.
-export async function assertAccessible(page, where) {
+// What of axe-core's rules can differ between light and dark.
+export const COLOURS = ["color-contrast", "link-in-text-block"];
+
+// axe-core's rules of every kind, or those named; violations of every weight.
+export async function assertAccessible(page, where, rules) {
   if (!(await page.evaluate(() => "axe" in globalThis))) await page.evaluate(AXE);
-  const found = await page.evaluate(async (reminder) => (await globalThis.axe.run({ exclude: [reminder] })).violations, EMULATOR_REMINDER);
+  const what = { exclude: [EMULATOR_REMINDER] };
+  const options = { resultTypes: ["violations"], ...(rules ? { runOnly: rules } : {}) };
+  const found = await page.evaluate(
+    async ([what, options]) => (await globalThis.axe.run(what, options)).violations,
+    [what, options],
+  );
   const told = found.flatMap(({ id, impact, help, nodes }) =>
     nodes.map(({ html, failureSummary }) => `${id} (${impact}) ${help}: ${html.slice(0, 160)} ${failureSummary}`),
   );

@@ -1,22 +1,17 @@
 // Every page in both colours, on a desk and in a hand: for everybody's eyes, ears and fingers; and its picture.
 
-import { assertAccessible, assertFitsAPhone, assertTargets } from "./accessibility.mjs";
+import { assertAccessible, assertFitsAPhone, assertTargets, COLOURS } from "./accessibility.mjs";
 import { JobsPage, SignInPage } from "./pages.mjs";
 import { signIn } from "./people.mjs";
 import { DESKTOP, PHONE } from "./visit.mjs";
 
-const LOOKS = {
-  "desktop": { size: DESKTOP },
-  "desktop-dark": { size: DESKTOP, dark: true },
-  "phone": { size: PHONE },
-  "phone-dark": { size: PHONE, dark: true },
-};
+const SIZES = { desktop: DESKTOP, phone: PHONE };
 
 // `told`: what the whole story has left.
 export function looksCases(scenario, told) {
-  for (const [name, look] of Object.entries(LOOKS)) {
-    scenario(`every page is accessible: ${name}`, async (begin) => {
-      const visit = await begin(look);
+  for (const [name, size] of Object.entries(SIZES)) {
+    scenario(`every page is accessible, light and dark: ${name}`, async (begin) => {
+      const visit = await begin({ size });
       const { page, site } = visit;
       await page.goto(site.url);
       await new SignInPage(page).newHere.waitFor();
@@ -56,8 +51,13 @@ async function settled(page) {
 }
 
 async function check(visit, place, name) {
+  const { page } = visit;
   await visit.picture(`${place}-${name}`, { whole: true });
-  await assertAccessible(visit.page, `${place}, ${name}`);
-  if (name.startsWith("phone")) await assertFitsAPhone(visit.page, place);
-  else await assertTargets(visit.page, place);
+  await assertAccessible(page, `${place}, ${name}`);
+  if (name === "phone") await assertFitsAPhone(page, place);
+  else await assertTargets(page, place);
+  await page.emulateMedia({ colorScheme: "dark" });
+  await visit.picture(`${place}-${name}-dark`, { whole: true });
+  await assertAccessible(page, `${place}, ${name}, dark`, COLOURS);
+  await page.emulateMedia({ colorScheme: "light" });
 }

@@ -14,11 +14,11 @@ const PATIENCE_MILLISECONDS = 60_000;
 const LOOPBACK = ["127.0.0.1", "localhost"];
 
 export class Visit {
-  // site: {url, functionsUrl, out}; look: {size, dark, reducedMotion}
-  static async begin(browser, site, { size = DESKTOP, dark = false } = {}) {
+  // site: {url, functionsUrl, out}; look: {size}
+  static async begin(browser, site, { size = DESKTOP } = {}) {
     const context = await browser.newContext({
       viewport: size,
-      colorScheme: dark ? "dark" : "light",
+      colorScheme: "light",
       hasTouch: size.width < 600,
       reducedMotion: "reduce",
       acceptDownloads: true,
@@ -69,7 +69,7 @@ export class Visit {
 
   // A picture of what is seen, or of all of the page.
   async picture(name, { whole = false } = {}) {
-    await this.page.screenshot({ path: path.join(this.site.out, `${name}.png`), fullPage: whole });
+    await this.page.screenshot({ path: path.join(this.site.out, `${name}.png`), fullPage: whole, animations: "disabled" });
   }
 
   // At the end of a case, however it went: null, or the error that it failed with.
