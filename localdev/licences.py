@@ -51,8 +51,11 @@ for: its text, and the source of exactly these builds or a written offer of it; 
 terms, which MIT allows. To be free of that both packages have to be replaced by builds without x264 and x265, and
 `functions/pipeline/adapters/encoding.py` has to name another encoder. MPL-2.0 asks for the source of its own files, if
 they are changed; they are not. **Whoever serves the studio page** hands on its packages to every browser that opens
-it: MIT, ISC, BSD and Apache-2.0 ask for no more than that their notices go with them. Patents on H.264 are another
-matter, which no program's licence settles.
+it: MIT, ISC, BSD and Apache-2.0 ask for no more than that their notices go with them. The build lets them: it writes
+the licence of every package whose code it takes to `licences.txt`, beside the page, which links to it. The texts come
+from the packages, as Vite finds them; `web/notices` holds those that packages do not bring (Apache-2.0 for Firebase's,
+and blurhash's), and a package that is left without one fails the build. Patents on H.264 are another matter, which no
+program's licence settles.
 """
 
 

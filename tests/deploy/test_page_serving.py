@@ -21,6 +21,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("site")
     (folder / "index.html").write_text(PAGE)
     (folder / "favicon.svg").write_text("<svg/>")
+    (folder / "licences.txt").write_text("\N{COPYRIGHT SIGN} their makers")
     (folder / "__" / "auth").mkdir(parents=True)
     (folder / "__" / "auth" / "iframe.html").write_text("Firebase's own")
     (folder / "assets").mkdir()
@@ -60,6 +61,12 @@ def test_assets_are_kept_forever_and_one_that_is_gone_is_not_the_page(site: str)
 def test_other_files_are_served_as_they_are(site: str):
     status, body, headers = fetch(f"{site}/favicon.svg")
     assert (status, body, headers["Cache-Control"]) == (200, "<svg/>", "no-cache")
+
+
+def test_the_licences_are_text_that_browsers_show(site: str):
+    status, body, headers = fetch(f"{site}/licences.txt")
+    assert (status, body) == (200, "\N{COPYRIGHT SIGN} their makers")
+    assert (headers["Content-Type"], headers["Content-Disposition"]) == ("text/plain; charset=utf-8", None)
 
 
 @pytest.mark.parametrize("path", ["/api/videos", "/api/videos/v1/clips/c1?redirect=false"])

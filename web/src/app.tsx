@@ -9,6 +9,7 @@ import { Storyboards } from "./pages/storyboards";
 import { Skeleton } from "./parts/empty";
 import { Toasts } from "./parts/toasts";
 import { SessionGate } from "./session";
+import { Foot } from "./shell/foot";
 import { OfflineBar } from "./shell/offline-bar";
 import { TopBar } from "./shell/top-bar";
 
@@ -18,7 +19,7 @@ const JobPage = lazy(() => import("./pages/jobs/job-page").then((module) => modu
 export function Studio() {
   return (
     <>
-      <SessionGate visitors={<SignIn />} waiting={<Waiting />}>
+      <SessionGate visitors={<Visitors />} waiting={<Waiting />}>
         <LocationProvider>
           <div class="shell">
             <a class="skip" href="#content">
@@ -38,11 +39,21 @@ export function Studio() {
               </Router>
               <NewPage />
             </main>
+            <Foot />
           </div>
         </LocationProvider>
       </SessionGate>
       <Toasts />
     </>
+  );
+}
+
+function Visitors() {
+  return (
+    <div class="shell">
+      <SignIn />
+      <Foot />
+    </div>
   );
 }
 
