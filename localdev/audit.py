@@ -1,4 +1,4 @@
-"""Known vulnerabilities in what is installed: pip-audit for both lock files, npm audit for package-lock.json.
+"""Known vulnerabilities in what is installed: pip-audit and npm audit, for two lock files each.
 
     python -m localdev.audit
 
@@ -8,14 +8,15 @@ Both ask databases on the internet. Whoever could not ask knows nothing: that is
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 LOCKS = ("functions/requirements.txt", "requirements-dev.txt")
+NPM_LOCKS = ("package-lock.json", "web/package-lock.json")
 SERIOUS = ("high", "critical")
-"""Nothing of npm is deployed: what is less than this is counted, and no failure."""
+"""Of npm's packages for development: what is less than this is counted, and no failure."""
 
 PATIENCE_SECONDS = 300
 
@@ -53,17 +54,26 @@ def read_pip_audit(subject: str, answer: str, complaint: str) -> Audit:
     return Audit(subject, len(packages), found, unknown=unknown)
 
 
-def read_npm_audit(subject: str, answer: str, complaint: str) -> Audit:
-    """What `npm audit --json` says."""
+def development_places(package_lock: Path) -> set[str]:
+    """Where npm puts the packages that are for developers alone. What the studio page is made with is none of them."""
+    packages = json.loads(package_lock.read_text())["packages"]
+    return {place for place, package in packages.items() if package.get("dev")}
+
+
+def read_npm_audit(subject: str, answer: str, complaint: str, development: Collection[str]) -> Audit:
+    """What `npm audit --json` says. A flaw that is not in `development` alone is found, however small."""
     try:
         report = json.loads(answer)
         flaws, counted = report["vulnerabilities"], report["metadata"]["dependencies"]["total"]
     except (ValueError, KeyError, TypeError):
         told = _last_line("\n".join(line for line in complaint.splitlines() if "complete log" not in line))
         return Audit(subject, unknown=f"the registry's database could not be asked: {told}")
-    serious = tuple(f"{name}: {flaw['severity']}" for name, flaw in flaws.items() if flaw["severity"] in SERIOUS)
-    remarks = tuple(f"{name}: {flaw['severity']}" for name, flaw in flaws.items() if flaw["severity"] not in SERIOUS)
-    return Audit(subject, counted, serious, remarks, "" if counted else "npm looked at no package")
+    found, remarks = [], []
+    for name, flaw in flaws.items():
+        places = flaw.get("nodes")
+        is_ours_alone = bool(places) and all(place in development for place in places)
+        (remarks if is_ours_alone and flaw["severity"] not in SERIOUS else found).append(f"{name}: {flaw['severity']}")
+    return Audit(subject, counted, tuple(found), tuple(remarks), "" if counted else "npm looked at no package")
 
 
 def lines(audit: Audit) -> Sequence[str]:
@@ -81,17 +91,21 @@ def main() -> int:
     for lock in LOCKS:
         command = [sys.executable, "-m", "pip_audit", "--require-hashes", "--disable-pip", "--progress-spinner", "off"]
         audits.append(read_pip_audit(lock, *_told([*command, "--format", "json", "--requirement", lock])))
-    audits.append(read_npm_audit("package-lock.json", *_told(["npm", "audit", "--json"])))
+    for lock in NPM_LOCKS:
+        path = ROOT / lock
+        audits.append(read_npm_audit(lock, *_told(["npm", "audit", "--json"], path.parent), development_places(path)))
     for audit in audits:
         print("\n".join(lines(audit)))
     codes = {audit.exit_code for audit in audits}
     return next((code for code in (1, 2) if code in codes), 0)
 
 
-def _told(command: Sequence[str]) -> tuple[str, str]:
+def _told(command: Sequence[str], folder: Path = ROOT) -> tuple[str, str]:
     """Standard output and standard error. Exit codes say less than what is printed."""
     try:
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=PATIENCE_SECONDS)
+        done = subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, check=False, timeout=PATIENCE_SECONDS
+        )
     except subprocess.TimeoutExpired:
         return "", f"no answer within {PATIENCE_SECONDS} s"
     except OSError as error:
