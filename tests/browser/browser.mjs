@@ -17,6 +17,7 @@ const ARGS = [
   "--no-sandbox",
   "--disable-gpu",
   "--disable-background-networking",
+  "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost", // tests need nobody else
   "--disable-component-update",
   "--disable-sync",
   "--no-first-run",
