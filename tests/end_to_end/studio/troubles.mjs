@@ -33,6 +33,7 @@ export function troubleCases(scenario) {
     const { storyboards } = await signUp(visit);
     const scene = (await storyboards.begin()).scene(1);
     await scene.write("A quiet harbour");
+    await scene.seconds.fill("2");
     await scene.makePicture.click();
     await pressable(scene.makeClip).waitFor();
     await scene.write("A quiet harbour [stub:hang]");
