@@ -155,7 +155,11 @@ class TestTheProtocol:
         _, _, headers = ask("GET", f"{store.download_base_url}/v0/b/{BUCKET}/o/nothing?token=t")
         assert headers["access-control-allow-origin"] == "*"  # or the page could not tell why it was refused
 
-    @pytest.mark.parametrize("token", ["", "abc", "a.b.c", id_token(expires_in=-1), id_token(project="another")])
+    @pytest.mark.parametrize(
+        "token",
+        ["", "abc", "a.b.c", id_token(expires_in=-1), id_token(project="another")],
+        ids=["none", "no token", "not JSON", "expired", "another project"],
+    )
     def test_a_token_that_is_none_is_refused(self, store, token):
         url = f"{store.download_base_url}/v0/b/{BUCKET}/o/uploads%2Fu1%2Fa.m4a"
         assert ask("GET", url, headers={"Authorization": f"Firebase {token}"})[0] == 401
