@@ -1,6 +1,6 @@
 import type { FirestoreError } from "firebase/firestore";
 import { Clapperboard, Image } from "lucide";
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import type { Board } from "../../data/board";
 import type { Found } from "../../data/listen";
 import { hasWords, imageOrder, productOf, videoOrder } from "../../data/orders";
@@ -30,9 +30,17 @@ export function SceneActions(props: { board: Board; scene: Found<Scene>; number:
     picture: usePrice("image", pictureSort, canPicture ? order.picture : null),
     clip: usePrice("video", `${order.clip.duration} s`, canClip ? order.clip : null),
   };
-  const send = (job: CreatedJob) => {
+  // the job shows a moment after it was created: the second press of a double click comes before
+  const isSending = useRef(false);
+  const send = (create: () => CreatedJob) => {
+    if (isSending.current) return;
+    isSending.current = true;
     setRefusal(null);
-    job.written.catch(setRefusal);
+    create()
+      .written.catch(setRefusal)
+      .finally(() => {
+        isSending.current = false;
+      });
   };
   const ofScene = <span class="visually-hidden"> of scene {number}</span>;
   const missing = !canPicture ? "First write what is to be seen." : !canClip ? "A clip needs a picture first." : null;
@@ -46,7 +54,7 @@ export function SceneActions(props: { board: Board; scene: Found<Scene>; number:
         busy={work?.medium === "picture"}
         disabled={!canPicture || work !== null}
         aria-describedby={canPicture ? undefined : reason}
-        onClick={() => send(createJob(db, uid, "image", order.picture))}
+        onClick={() => send(() => createJob(db, uid, "image", order.picture))}
       >
         {scene.image_url ? "Another picture" : "Make picture"}
         {ofScene}
@@ -58,7 +66,7 @@ export function SceneActions(props: { board: Board; scene: Found<Scene>; number:
         busy={work?.medium === "clip"}
         disabled={!canClip || work !== null}
         aria-describedby={canClip ? undefined : reason}
-        onClick={() => send(createJob(db, uid, "video", order.clip))}
+        onClick={() => send(() => createJob(db, uid, "video", order.clip))}
       >
         {scene.video_url ? "Another clip" : "Make clip"}
         {ofScene}
