@@ -70,7 +70,11 @@ export function FilmPanel({ board }: { board: Board }) {
           }}
         >
           <FilmStrip board={board} />
-          <FilmSettingsForm settings={settings} disabled={working !== null} onChange={setOwn} />
+          <FilmSettingsForm
+            settings={settings}
+            disabled={working !== null}
+            onChange={(changes) => setOwn((before) => ({ ...(before ?? settings), ...changes }))}
+          />
           {working ? (
             <Working job={working} />
           ) : (

@@ -12,12 +12,12 @@ const STEP_SECONDS = 0.1;
 interface Settings {
   settings: FilmSettings;
   disabled: boolean;
-  onChange: (settings: FilmSettings) => void;
+  /** Only of what changes: an upload that ends later changes nothing else. */
+  onChange: (changes: Partial<FilmSettings>) => void;
 }
 
 /** How the clips are joined. */
-export function FilmSettingsForm({ settings, disabled, onChange }: Settings) {
-  const change = (changes: Partial<FilmSettings>) => onChange({ ...settings, ...changes });
+export function FilmSettingsForm({ settings, disabled, onChange: change }: Settings) {
   return (
     <fieldset class="film-settings" disabled={disabled}>
       <legend class="visually-hidden">How the film is made</legend>
