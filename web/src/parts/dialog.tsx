@@ -12,6 +12,7 @@ export function Dialog(props: {
 }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const title = useId();
+  const isPressedBeside = useRef(false);
   useEffect(() => {
     const before = document.activeElement;
     dialog.current?.showModal();
@@ -27,7 +28,11 @@ export function Dialog(props: {
         event.preventDefault();
         props.onClose();
       }}
-      onClick={(event) => event.target === dialog.current && props.onClose()}
+      // who marks words may let go beside it: only a press that begins there closes it
+      onPointerDown={(event) => {
+        isPressedBeside.current = event.target === dialog.current;
+      }}
+      onClick={(event) => event.target === dialog.current && isPressedBeside.current && props.onClose()}
     >
       <div class="dialog__inside">
         <div class="dialog__head">
