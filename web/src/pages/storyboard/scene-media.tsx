@@ -42,7 +42,7 @@ export function SceneMedia(props: { board: Board; scene: Found<Scene>; number: n
               poster={still ?? undefined}
               controls
               playsInline
-              preload="metadata"
+              preload={still ? "none" : "metadata"} // browsers hold some dozens of players at most
               aria-label={`Clip of scene ${number}: ${text}`}
             />
           ) : scene.image_url ? (
