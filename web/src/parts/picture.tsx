@@ -21,6 +21,7 @@ export function Picture(props: { src: string; alt: string; placeholder?: string 
         decoding="async"
         data-loaded={loaded === props.src ? "" : undefined}
         onLoad={() => setLoaded(props.src)}
+        onError={() => setLoaded(props.src)} // its words show in its place
       />
     </div>
   );
