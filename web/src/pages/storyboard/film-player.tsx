@@ -130,7 +130,7 @@ function DownloadButton({ url, title, bytes }: { url: string; title: string; byt
       announce("The film is saved.");
     } catch {
       if (!control.signal.aborted) {
-        window.open(url, "_blank");
+        window.open(url, "_blank", "noopener");
         setRefused(true);
       }
     }
