@@ -1,4 +1,6 @@
 /** A storyboard with all that belongs to it, as its page shows it. */
+
+import { useRef } from "preact/hooks";
 import type {
   CompositionJob,
   ImageJob,
@@ -42,22 +44,38 @@ export function useBoard(storyboardId: string): Listening<Board | null> {
   const multi_video = useJobs("multi_video", uid, storyboardId);
   const composition = useJobs("composition", uid, storyboardId);
 
+  const others = [products, image, video, multi_video, composition];
+  const opened = useRef<string | null>(null);
   if (board.state !== "ready") return board;
   if (board.data === null) return { state: "ready", data: null, stale: board.stale };
+  const failed = [scenes, ...others].find((one) => one.state === "failed");
+  if (failed) return failed;
   if (scenes.state !== "ready") return scenes;
+  // Without its jobs and products a running job would be ordered again, and a product left out. Only what the server
+  // does not have yet has none; and what is shown once is not taken away again.
+  const isKnown = board.stale || opened.current === storyboardId || others.every((one) => one.state === "ready");
+  if (!isKnown) return { state: "loading" };
+  opened.current = storyboardId;
   const data: Board = {
     storyboard: board.data,
     scenes: inOrder(scenes.data, board.data.scene_order ?? []),
-    products: products.state === "ready" ? products.data : [],
-    jobs: { image, video, multi_video, composition },
+    products: found(products),
+    jobs: {
+      image: asked(image),
+      video: asked(video),
+      multi_video: asked(multi_video),
+      composition: asked(composition),
+    },
   };
   return { state: "ready", data, stale: board.stale || scenes.stale };
 }
 
-function useJobs<K extends JobKind>(kind: K, uid: string, storyboardId: string): Found<Jobs[K]>[] {
-  const jobs = useDocuments<Jobs[K]>(`${kind} ${uid} ${storyboardId}`, () => storyboardJobs(uid, kind, storyboardId));
-  return jobs.state === "ready" ? jobs.data.filter((job) => !job.dry_run) : [];
-}
+const useJobs = <K extends JobKind>(kind: K, uid: string, storyboardId: string) =>
+  useDocuments<Jobs[K]>(`${kind} ${uid} ${storyboardId}`, () => storyboardJobs(uid, kind, storyboardId));
+
+const found = <T>(list: Listening<Found<T>[]>): Found<T>[] => (list.state === "ready" ? list.data : []);
+
+const asked = <T extends Job>(jobs: Listening<Found<T>[]>): Found<T>[] => found(jobs).filter((job) => !job.dry_run);
 
 /** A job that makes, or made, a scene's picture or clip. */
 export type SceneJob =
