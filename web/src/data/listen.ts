@@ -45,7 +45,7 @@ export function useDocuments<T>(key: string, build: () => Query): Listening<Foun
   return found;
 }
 
-/** One document; `null` where there is none. */
+/** One document; `null` where there is none, or none any more: what is deleted meanwhile, the rules refuse. */
 export function useDocument<T>(reference: DocumentReference): Listening<Found<T> | null> {
   const [found, setFound] = useState<Listening<Found<T> | null>>(LOADING);
   // biome-ignore lint/correctness/useExhaustiveDependencies: two references to the same document are the same
@@ -59,7 +59,12 @@ export function useDocument<T>(reference: DocumentReference): Listening<Found<T>
         const data = fields ? ({ ...fields, id: snapshot.id } as Found<T>) : null;
         setFound((before) => (stale && !data && before.state !== "ready" ? LOADING : { state: "ready", data, stale }));
       },
-      (error) => setFound({ state: "failed", error }),
+      (error) =>
+        setFound((before) =>
+          error.code === "permission-denied" && before.state === "ready"
+            ? { state: "ready", data: null, stale: false }
+            : { state: "failed", error },
+        ),
     );
   }, [reference.path]);
   return found;

@@ -14,7 +14,7 @@ export function NotFound() {
           </a>
         }
       >
-        The address is not one of this page.
+        What was here is deleted, or the address is not one of this page.
       </Empty>
     </div>
   );
