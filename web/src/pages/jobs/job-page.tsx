@@ -2,7 +2,7 @@ import type { FirestoreError } from "firebase/firestore";
 import { ArrowLeft, CircleStop } from "lucide";
 import type { ComponentChildren } from "preact";
 import { useDocument } from "../../data/listen";
-import { job as jobDocument } from "../../data/queries";
+import { isId, job as jobDocument } from "../../data/queries";
 import { db } from "../../firebase";
 import { Button } from "../../parts/button";
 import { Skeleton } from "../../parts/empty";
@@ -27,7 +27,7 @@ import { type AnyJob, nameOf, secondsOf } from "./words-of-job";
 /** Everything about one job. */
 export function JobPage({ kind, jobId }: { kind: string; jobId: string }) {
   const known = JOB_KINDS.find((one) => one === kind);
-  return known && jobId ? <KnownKind key={`${kind} ${jobId}`} kind={known} jobId={jobId} /> : <NotFound />;
+  return known && isId(jobId) ? <KnownKind key={`${kind} ${jobId}`} kind={known} jobId={jobId} /> : <NotFound />;
 }
 
 function KnownKind({ kind, jobId }: { kind: JobKind; jobId: string }) {

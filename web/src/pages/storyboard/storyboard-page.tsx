@@ -1,4 +1,5 @@
 import { useBoard } from "../../data/board";
+import { isId } from "../../data/queries";
 import { Skeleton } from "../../parts/empty";
 import { Notice } from "../../parts/notice";
 import { firestoreSentence } from "../../words";
@@ -12,6 +13,10 @@ import "./storyboard-page.css";
 
 /** One storyboard: words, pictures, clips, film. */
 export function StoryboardPage({ storyboardId }: { storyboardId: string }) {
+  return isId(storyboardId) ? <Shown key={storyboardId} storyboardId={storyboardId} /> : <NotFound />;
+}
+
+function Shown({ storyboardId }: { storyboardId: string }) {
   const board = useBoard(storyboardId);
   if (board.state === "failed") {
     return (
