@@ -1,5 +1,5 @@
 import { LogOut, Moon, Sun, SunMoon } from "lucide";
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { useDocument } from "../data/listen";
 import { usageOf } from "../data/queries";
@@ -42,13 +42,26 @@ export function TopBar() {
 /** Of the day in UTC, as the limits count it. */
 function SpentToday() {
   const { uid } = useUser();
-  const usage = useDocument<UsageDay>(usageOf(uid, new Date().toISOString().slice(0, 10)));
-  const spent = usage.state === "ready" ? (usage.data?.spent_microusd ?? 0) / 1e6 : 0;
+  const usage = useDocument<UsageDay>(usageOf(uid, useDay()));
+  if (usage.state !== "ready") return null;
+  const spent = (usage.data?.spent_microusd ?? 0) / 1e6;
   return (
     <span class="top__spent">
       {usd(spent)} <span class="long">spent </span>today
     </span>
   );
+}
+
+const DAY_MILLISECONDS = 24 * 60 * 60 * 1000;
+
+/** `2026-11-21`, in UTC; the page may stay open until the next. */
+function useDay(): string {
+  const [now, setNow] = useState(Date.now);
+  useEffect(() => {
+    const timer = setTimeout(() => setNow(Date.now()), DAY_MILLISECONDS - (now % DAY_MILLISECONDS) + 1000);
+    return () => clearTimeout(timer);
+  }, [now]);
+  return new Date(now).toISOString().slice(0, 10);
 }
 
 function ThemeButton() {
