@@ -3,7 +3,8 @@ import { useEffect, useRef, useState } from "preact/hooks";
 const PAUSE_MILLISECONDS = 700;
 
 /**
- * Text that is being written: shown at once, saved after a pause, on leaving the field, and before the page goes away.
+ * Text that is being written: shown at once, saved after a pause, on leaving the field, and when the page is left for
+ * another tab. Who closes the page before that is asked.
  * What comes from the server meanwhile does not overwrite what is being typed.
  */
 export function useDraft(saved: string, save: (text: string) => void) {
@@ -21,9 +22,16 @@ export function useDraft(saved: string, save: (text: string) => void) {
   };
   // biome-ignore lint/correctness/useExhaustiveDependencies: `flush` reads refs only
   useEffect(() => {
-    addEventListener("pagehide", flush);
+    // what is saved while the page goes away does not arrive
+    const ask = (event: BeforeUnloadEvent) => {
+      if (unsaved.current !== null) event.preventDefault();
+      flush();
+    };
+    addEventListener("beforeunload", ask);
+    addEventListener("visibilitychange", flush);
     return () => {
-      removeEventListener("pagehide", flush);
+      removeEventListener("beforeunload", ask);
+      removeEventListener("visibilitychange", flush);
       flush();
     };
   }, []);
@@ -45,9 +53,10 @@ export function useDraft(saved: string, save: (text: string) => void) {
       timer.current = setTimeout(flush, PAUSE_MILLISECONDS);
     },
     onBlur: () => {
+      const isSaved = unsaved.current === null;
       flush();
       isTyping.current = false;
-      if (draft === saved) setDraft(null);
+      if (isSaved || draft === saved) setDraft(null); // else when the saved text has followed
     },
   };
 }
