@@ -2,6 +2,7 @@
 import { onAuthStateChanged, signOut, type User } from "firebase/auth";
 import { type ComponentChildren, createContext } from "preact";
 import { useContext, useEffect, useState } from "preact/hooks";
+import { allSent } from "./data/unsent";
 import { auth } from "./firebase";
 
 const Session = createContext<User | null>(null);
@@ -32,8 +33,12 @@ export function useUser(): User {
   return user;
 }
 
-/** Sign out, and forget in this tab what was seen. */
+const PATIENCE_MILLISECONDS = 3000;
+
+/** Sign out, and forget in this tab what was seen; before that, what was written is sent. */
 export async function leave(): Promise<void> {
+  const lost = "Some of what you did has not been saved yet, and would be lost. Sign out all the same?";
+  if (!(await allSent(PATIENCE_MILLISECONDS)) && !confirm(lost)) return;
   await signOut(auth);
   location.assign("/");
 }

@@ -1,8 +1,10 @@
-import { waitForPendingWrites } from "firebase/firestore";
 import { useEffect, useState } from "preact/hooks";
-import { db } from "../firebase";
+import { hasUnsent, watchUnsent } from "../data/unsent";
 
-/** Says that there is no network. What is done meanwhile is sent later, unless the page is closed: it asks before. */
+/**
+ * Says that there is no network. What is done meanwhile is sent later, unless the page is closed: it asks before, also
+ * where the network is slow.
+ */
 export function OfflineBar() {
   const [online, setOnline] = useState(navigator.onLine);
   useEffect(() => {
@@ -15,19 +17,14 @@ export function OfflineBar() {
     };
   }, []);
   useEffect(() => {
-    if (online) return;
-    let unsent = false;
-    const isSent = () => Promise.race([waitForPendingWrites(db).then(() => true), Promise.resolve(false)]);
-    const timer = setInterval(async () => {
-      unsent = !(await isSent());
-    }, 500);
-    const ask = (event: BeforeUnloadEvent) => unsent && event.preventDefault();
+    const stop = watchUnsent();
+    const ask = (event: BeforeUnloadEvent) => hasUnsent() && event.preventDefault();
     addEventListener("beforeunload", ask);
     return () => {
-      clearInterval(timer);
+      stop();
       removeEventListener("beforeunload", ask);
     };
-  }, [online]);
+  }, []);
   if (online) return null;
   return (
     <p class="offline" role="status">
