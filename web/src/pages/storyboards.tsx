@@ -90,12 +90,7 @@ export function Storyboards() {
         </ul>
       )}
       {unwanted && (
-        <DeleteStoryboard
-          board={unwanted}
-          scenes={scenesIn(scenes, unwanted) ?? []}
-          onClose={() => setUnwanted(null)}
-          onDelete={() => setUnwanted(null)}
-        />
+        <DeleteStoryboard board={unwanted} onClose={() => setUnwanted(null)} onDelete={() => setUnwanted(null)} />
       )}
     </div>
   );

@@ -86,12 +86,7 @@ export function BoardHead({ board }: { board: Board }) {
         </dl>
       </div>
       {deleting && (
-        <DeleteStoryboard
-          board={board.storyboard}
-          scenes={board.scenes}
-          onClose={() => setDeleting(false)}
-          onDelete={() => route("/")}
-        />
+        <DeleteStoryboard board={board.storyboard} onClose={() => setDeleting(false)} onDelete={() => route("/")} />
       )}
     </header>
   );

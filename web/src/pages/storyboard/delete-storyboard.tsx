@@ -1,5 +1,6 @@
 import { Trash2 } from "lucide";
-import type { Found } from "../../data/listen";
+import { type Found, useDocuments } from "../../data/listen";
+import { scenesOf } from "../../data/queries";
 import { deleteStoryboard } from "../../data/storyboards";
 import { Button } from "../../parts/button";
 import { Dialog } from "../../parts/dialog";
@@ -7,16 +8,15 @@ import { sayFailure } from "../../parts/failure";
 import { Notice } from "../../parts/notice";
 import { announce } from "../../parts/toasts";
 import type { Scene, Storyboard } from "../../pipeline/documents";
-import { count } from "../../words";
+import { useUser } from "../../session";
+import { count, firestoreSentence } from "../../words";
 
 /** Asks before a storyboard is deleted. `onDelete` is called just before it is gone. */
-export function DeleteStoryboard(props: {
-  board: Found<Storyboard>;
-  scenes: Found<Scene>[];
-  onClose: () => void;
-  onDelete: () => void;
-}) {
-  const { board, scenes } = props;
+export function DeleteStoryboard(props: { board: Found<Storyboard>; onClose: () => void; onDelete: () => void }) {
+  const { board } = props;
+  const { uid } = useUser();
+  const found = useDocuments<Scene>(`${uid} ${board.id}`, () => scenesOf(uid, board.id));
+  const scenes = found.state === "ready" ? found.data : [];
   const title = board.title || "Untitled";
   const isAtWork = scenes.some((scene) => Object.values(scene.generation_status ?? {}).includes("generating"));
   const confirm = () => {
@@ -32,16 +32,27 @@ export function DeleteStoryboard(props: {
       actions={
         <>
           <Button onClick={props.onClose}>Keep it</Button>
-          <Button kind="danger" icon={Trash2} onClick={confirm}>
+          <Button
+            kind="danger"
+            icon={Trash2}
+            busy={found.state === "loading"}
+            disabled={found.state === "failed"}
+            onClick={confirm}
+          >
             Delete
           </Button>
         </>
       }
     >
       <p>
-        “{title}” and its {count(scenes.length, "scene")} will be gone for good. What was made for them stays listed
-        under Jobs.
+        “{title}” and its {found.state === "ready" ? count(scenes.length, "scene") : "scenes"} will be gone for good.
+        What was made for them stays listed under Jobs.
       </p>
+      {found.state === "failed" && (
+        <Notice tone="bad" code={found.error.code}>
+          {firestoreSentence(found.error)}
+        </Notice>
+      )}
       {isAtWork && (
         <Notice tone="warn">Something is still being made for it. That goes on and is paid; stop it first.</Notice>
       )}
