@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { Board } from "../../data/board";
 import type { Found } from "../../data/listen";
 import { hasWords } from "../../data/orders";
-import { workOn } from "../../data/scene-work";
+import { type Work, workOn } from "../../data/scene-work";
 import { db } from "../../firebase";
 import { Button, IconButton } from "../../parts/button";
 import { Dialog } from "../../parts/dialog";
@@ -35,7 +35,7 @@ export function SceneCard(props: {
   const title = `scene-${scene.id}`;
 
   const remove = () => {
-    if (work && work.of.kind !== "multi_video") tellIfRefused(cancelJob(db, work.of.kind, work.of.job.id));
+    if (work && isStoppedWith(work)) tellIfRefused(cancelJob(db, work.of.kind, work.of.job.id));
     props.onDelete();
   };
   return (
@@ -47,7 +47,7 @@ export function SceneCard(props: {
           </span>
           <h3 id={title}>Scene {number}</h3>
           <MoveButtons number={number} place={place} last={props.last} onMove={props.onMove} />
-          <DeleteButton scene={scene} number={number} isAtWork={work !== null} onDelete={remove} />
+          <DeleteButton scene={scene} number={number} work={work} onDelete={remove} />
         </div>
         <SceneMedia board={board} scene={scene} number={number} work={work} />
         {!work && <SceneTrouble board={board} scene={scene} />}
@@ -95,11 +95,16 @@ function MoveButtons(props: { number: number; place: number; last: number; onMov
   );
 }
 
+const ALL_STOP = " The clips that are made together go on, and its own is paid: stop them first.";
+
+/** A job of many scenes goes on without one of them. */
+const isStoppedWith = (work: Work): boolean => work.scenes === 1;
+
 /** Asks before it, where something would be lost. */
-function DeleteButton(props: { scene: Found<Scene>; number: number; isAtWork: boolean; onDelete: () => void }) {
-  const { scene, number, isAtWork, onDelete } = props;
+function DeleteButton(props: { scene: Found<Scene>; number: number; work: Work | null; onDelete: () => void }) {
+  const { scene, number, work, onDelete } = props;
   const [isAsking, setAsking] = useState(false);
-  const isEmpty = !hasWords(scene) && !scene.image_url && !scene.video_url && !isAtWork;
+  const isEmpty = !hasWords(scene) && !scene.image_url && !scene.video_url && !work;
   const close = () => setAsking(false);
   return (
     <>
@@ -123,7 +128,7 @@ function DeleteButton(props: { scene: Found<Scene>; number: number; isAtWork: bo
         >
           <p>
             Its words go, and its picture and clip leave this storyboard.
-            {isAtWork && " What is being made for it is stopped."}
+            {work && (isStoppedWith(work) ? " What is being made for it is stopped." : ALL_STOP)}
           </p>
         </Dialog>
       )}
