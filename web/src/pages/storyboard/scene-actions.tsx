@@ -52,7 +52,7 @@ export function SceneActions(props: { board: Board; scene: Found<Scene>; number:
         kind={canPicture && !scene.image_url ? "primary" : "plain"}
         price={price.picture}
         busy={work?.medium === "picture"}
-        disabled={!canPicture || work !== null}
+        disabled={!canPicture || work?.medium === "clip"}
         aria-describedby={canPicture ? undefined : reason}
         onClick={() => send(() => createJob(db, uid, "image", order.picture))}
       >
@@ -64,7 +64,7 @@ export function SceneActions(props: { board: Board; scene: Found<Scene>; number:
         kind={canClip && !scene.video_url ? "primary" : "plain"}
         price={price.clip}
         busy={work?.medium === "clip"}
-        disabled={!canClip || work !== null}
+        disabled={!canClip || work?.medium === "picture"}
         aria-describedby={canClip ? undefined : reason}
         onClick={() => send(() => createJob(db, uid, "video", order.clip))}
       >
