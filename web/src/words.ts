@@ -148,6 +148,7 @@ export function advice(error: JobErrorFields): string {
 /** What the page says where Firestore itself refuses or cannot. */
 export function firestoreSentence(error: { code?: string; message: string }): string {
   if (error.code === "permission-denied") return "This is not yours, or it does not exist.";
+  if (error.code === "not-found") return "It was deleted meanwhile.";
   if (error.code === "unavailable") return "There is no connection to the database.";
   return error.message;
 }
