@@ -18,33 +18,37 @@ const NOUNS: Record<Medium, string> = { image: "picture", video: "clip" };
 type Asked =
   | { state: "asking"; isLong: boolean }
   | { state: "failed"; code?: string; message: string }
-  | { state: "told"; offer: Offer };
+  /** `of`: the plan that it was asked for */
+  | { state: "told"; offer: Offer; of: string };
 
 /** Says what many pictures or clips will cost, and what will be different from what was asked for; then orders them. */
 export function GenerateAll(props: { board: Board; medium: Medium; onClose: () => void }) {
   const { uid } = useUser();
-  const [plan] = useState(() => planOf(props.board, props.medium));
+  // the storyboard may change meanwhile, in another tab: what is ordered is what is missing now
+  const plan = planOf(props.board, props.medium);
+  const wanted = JSON.stringify(plan.jobs);
   const [asked, setAsked] = useState<Asked>({ state: "asking", isLong: false });
   const [attempt, setAttempt] = useState(0);
   const things = count(plan.scenes.length, NOUNS[plan.medium]);
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a plan does not change; asked again only when wanted
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `wanted` says whether the plan is another one
   useEffect(() => {
-    let wanted = true;
-    const say = (told: Asked) => wanted && setAsked(told);
+    if (plan.jobs.length === 0) return props.onClose();
+    let isHeard = true;
+    const say = (told: Asked) => isHeard && setAsked(told);
     say({ state: "asking", isLong: false });
     const timer = setTimeout(() => say({ state: "asking", isLong: true }), LONG_MILLISECONDS);
     offerOf(uid, plan)
       .then(
-        (offer) => say({ state: "told", offer }),
+        (offer) => say({ state: "told", offer, of: wanted }),
         (error) => say({ state: "failed", code: error.code, message: firestoreSentence(error) }),
       )
       .finally(() => clearTimeout(timer));
     return () => {
-      wanted = false;
+      isHeard = false;
       clearTimeout(timer);
     };
-  }, [attempt]);
+  }, [wanted, attempt]);
 
   const start = () => {
     order(uid, plan).written.then(({ refused, error }) => {
@@ -55,7 +59,7 @@ export function GenerateAll(props: { board: Board; medium: Medium; onClose: () =
     announce(plan.scenes.length === 1 ? `One ${things.slice(2)} is being made.` : `${things} are being made.`);
     props.onClose();
   };
-  const offer = asked.state === "told" && !asked.offer.refusal ? asked.offer : null;
+  const offer = asked.state === "told" && asked.of === wanted && !asked.offer.refusal ? asked.offer : null;
   return (
     <Dialog
       title={`Make ${things}`}
