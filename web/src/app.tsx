@@ -1,12 +1,14 @@
 /** The page: its frame, and which part of it a path shows. */
 
-import { useEffect, useRef } from "preact/hooks";
+import type { ComponentChildren } from "preact";
+import { useEffect, useErrorBoundary, useRef } from "preact/hooks";
 import { LocationProvider, lazy, Route, Router, useLocation } from "preact-iso";
 import { NotFound } from "./pages/not-found";
 import { SignIn } from "./pages/sign-in";
 import { StoryboardPage } from "./pages/storyboard/storyboard-page";
 import { Storyboards } from "./pages/storyboards";
 import { Skeleton } from "./parts/empty";
+import { Notice } from "./parts/notice";
 import { Toasts } from "./parts/toasts";
 import { SessionGate } from "./session";
 import { Foot } from "./shell/foot";
@@ -30,13 +32,15 @@ export function Studio() {
               <OfflineBar />
             </div>
             <main id="content" tabIndex={-1}>
-              <Router>
-                <Route path="/" component={Storyboards} />
-                <Route path="/storyboards/:storyboardId" component={StoryboardPage} />
-                <Route path="/jobs" component={JobsPage} />
-                <Route path="/jobs/:kind/:jobId" component={JobPage} />
-                <Route default component={NotFound} />
-              </Router>
+              <Guarded>
+                <Router>
+                  <Route path="/" component={Storyboards} />
+                  <Route path="/storyboards/:storyboardId" component={StoryboardPage} />
+                  <Route path="/jobs" component={JobsPage} />
+                  <Route path="/jobs/:kind/:jobId" component={JobPage} />
+                  <Route default component={NotFound} />
+                </Router>
+              </Guarded>
               <NewPage />
             </main>
             <Foot />
@@ -61,6 +65,26 @@ function Waiting() {
   return (
     <div class="page">
       <Skeleton height="60vh" label="Signing in" />
+    </div>
+  );
+}
+
+/** A page that fails, over a document that nobody foresaw, says so; all others can still be gone to. */
+function Guarded({ children }: { children: ComponentChildren }) {
+  const { path } = useLocation();
+  const [error, reset] = useErrorBoundary();
+  const failed = useRef(path);
+  useEffect(() => {
+    if (failed.current !== path) reset();
+    failed.current = path;
+  }, [path, reset]);
+  if (!error) return <>{children}</>;
+  return (
+    <div class="page">
+      <div class="page__head">
+        <h1>This page cannot be shown</h1>
+      </div>
+      <Notice tone="bad">{String(error.message)}</Notice>
     </div>
   );
 }
