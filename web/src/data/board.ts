@@ -63,7 +63,7 @@ export function useBoard(storyboardId: string): Listening<Board | null> {
     jobs: {
       image: asked(image),
       video: asked(video),
-      multi_video: asked(multi_video),
+      multi_video: asked(multi_video).map(withScenes),
       composition: asked(composition),
     },
   };
@@ -76,6 +76,12 @@ const useJobs = <K extends JobKind>(kind: K, uid: string, storyboardId: string) 
 const found = <T>(list: Listening<Found<T>[]>): Found<T>[] => (list.state === "ready" ? list.data : []);
 
 const asked = <T extends Job>(jobs: Listening<Found<T>[]>): Found<T>[] => found(jobs).filter((job) => !job.dry_run);
+
+/** Rules cannot look into a list: of a job that was refused for it, what is not a scene is left out. */
+const withScenes = (job: Found<MultiVideoJob>): Found<MultiVideoJob> => ({
+  ...job,
+  scenes: Array.isArray(job.scenes) ? job.scenes.filter((scene: unknown) => scene && typeof scene === "object") : [],
+});
 
 /** A job that makes, or made, a scene's picture or clip. */
 export type SceneJob =

@@ -109,7 +109,7 @@ function Working({ kind, job }: { kind: JobKind; job: Job & { id: string } }) {
 
 function sceneNames({ kind, job }: AnyJob): Map<number, string> {
   if (kind !== "multi_video" || !Array.isArray(job.scenes)) return new Map();
-  return new Map(job.scenes.map((scene) => [scene.scene_number, scene.description]));
+  return new Map(job.scenes.map((scene) => [scene?.scene_number, scene?.description]));
 }
 
 function Facts({ of, now }: { of: AnyJob; now: number }) {
