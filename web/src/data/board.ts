@@ -53,7 +53,7 @@ export function useBoard(storyboardId: string): Listening<Board | null> {
   if (scenes.state !== "ready") return scenes;
   // Without its jobs and products a running job would be ordered again, and a product left out. Only what the server
   // does not have yet has none; and what is shown once is not taken away again.
-  const isKnown = board.stale || opened.current === storyboardId || others.every((one) => one.state === "ready");
+  const isKnown = board.isOnlyHere || opened.current === storyboardId || others.every((one) => one.state === "ready");
   if (!isKnown) return { state: "loading" };
   opened.current = storyboardId;
   const data: Board = {

@@ -16,8 +16,8 @@ export type Found<T> = T & { id: string };
 export type Listening<T> =
   | { state: "loading" }
   | { state: "failed"; error: FirestoreError }
-  /** `stale`: from this device, the server has not answered yet */
-  | { state: "ready"; data: T; stale: boolean };
+  /** `stale`: from this device, the server has not answered yet; `isOnlyHere`: it was created here, and is on its way */
+  | { state: "ready"; data: T; stale: boolean; isOnlyHere?: boolean };
 
 const LOADING = { state: "loading" } as const;
 
@@ -57,7 +57,10 @@ export function useDocument<T>(reference: DocumentReference): Listening<Found<T>
         const stale = snapshot.metadata.fromCache;
         const fields = snapshot.data({ serverTimestamps: "estimate" });
         const data = fields ? ({ ...fields, id: snapshot.id } as Found<T>) : null;
-        setFound((before) => (stale && !data && before.state !== "ready" ? LOADING : { state: "ready", data, stale }));
+        const isOnlyHere = snapshot.get("created_at") === null; // the server sets it
+        setFound((before) =>
+          stale && !data && before.state !== "ready" ? LOADING : { state: "ready", data, stale, isOnlyHere },
+        );
       },
       (error) =>
         setFound((before) =>
