@@ -13,7 +13,7 @@ export function useDragging(list: RefObject<HTMLElement | null>, move: (from: nu
   useEffect(() => {
     let isWanted = true;
     let end = () => {};
-    import("sortablejs").then(({ default: Sortable }) => {
+    const begin = ({ default: Sortable }: { default: typeof import("sortablejs") }) => {
       if (!isWanted || !list.current) return;
       const sortable = Sortable.create(list.current, {
         draggable: "[data-drags]",
@@ -33,7 +33,8 @@ export function useDragging(list: RefObject<HTMLElement | null>, move: (from: nu
         },
       });
       end = () => sortable.destroy();
-    });
+    };
+    import("sortablejs").then(begin, () => {}); // where it does not come, there are still the buttons
     return () => {
       isWanted = false;
       end();
