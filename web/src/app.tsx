@@ -7,6 +7,7 @@ import { NotFound } from "./pages/not-found";
 import { SignIn } from "./pages/sign-in";
 import { StoryboardPage } from "./pages/storyboard/storyboard-page";
 import { Storyboards } from "./pages/storyboards";
+import { Button } from "./parts/button";
 import { Skeleton } from "./parts/empty";
 import { Notice } from "./parts/notice";
 import { Toasts } from "./parts/toasts";
@@ -84,7 +85,9 @@ function Guarded({ children }: { children: ComponentChildren }) {
       <div class="page__head">
         <h1>This page cannot be shown</h1>
       </div>
-      <Notice tone="bad">{String(error.message)}</Notice>
+      <Notice tone="bad" actions={<Button onClick={() => location.reload()}>Load it again</Button>}>
+        {String(error.message)}
+      </Notice>
     </div>
   );
 }
