@@ -23,6 +23,7 @@ export function Button({ kind = "plain", icon, price, busy, children, disabled, 
       aria-disabled={busy || undefined}
       aria-busy={busy}
       onClick={busy ? refuse : onClick}
+      onKeyDown={(event) => event.repeat && event.key === "Enter" && refuse(event)} // held down, it is pressed once
       {...rest}
     >
       {busy ? <span class="spinner" aria-hidden="true" /> : icon && <Icon of={icon} size={18} />}
