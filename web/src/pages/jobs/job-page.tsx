@@ -100,7 +100,7 @@ function Working({ kind, job }: { kind: JobKind; job: Job & { id: string } }) {
         label={atWork(kind, job)}
         percent={job.status === "processing" ? (job.progress_percent ?? 0) : undefined}
       />
-      <Button icon={CircleStop} disabled={job.cancel_requested === true} onClick={stop}>
+      <Button icon={CircleStop} busy={job.cancel_requested === true} onClick={stop}>
         Stop
       </Button>
     </div>

@@ -155,7 +155,7 @@ function Working({ job }: { job: Found<CompositionJob> }) {
         label={atWork("composition", job)}
         percent={job.status === "processing" ? (job.progress_percent ?? 0) : undefined}
       />
-      <Button icon={CircleStop} disabled={job.cancel_requested === true} onClick={stop}>
+      <Button icon={CircleStop} busy={job.cancel_requested === true} onClick={stop}>
         Stop
       </Button>
     </div>

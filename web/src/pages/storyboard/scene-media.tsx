@@ -104,7 +104,7 @@ function WorkOverlay({ work, number }: { work: Work; number: number }) {
   return (
     <div class="scene-media__work">
       <Progress label={work.label} percent={work.percent} />
-      <Button icon={Square} disabled={work.isStopping} onClick={stop}>
+      <Button icon={Square} busy={work.isStopping} onClick={stop}>
         Stop{work.scenes > 1 && ` all ${count(work.scenes, "clip")}`}
         <span class="visually-hidden">
           {" "}
