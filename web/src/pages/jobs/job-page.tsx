@@ -43,6 +43,8 @@ function KnownKind({ kind, jobId }: { kind: JobKind; jobId: string }) {
           <h1 class="visually-hidden">A job that cannot be shown</h1>
           <Notice tone="bad" code={found.error.code}>
             {firestoreSentence(found.error)}
+            {/* the rules do not tell one that is not there from somebody else's */}
+            {found.error.code === "permission-denied" && " Jobs that have ended are forgotten after some weeks."}
           </Notice>
         </>
       )}
