@@ -13,6 +13,9 @@ import { useEffect, useState } from "preact/hooks";
 /** A document with its id. */
 export type Found<T> = T & { id: string };
 
+/** Whether a document can be called that: an address may hold anything. */
+export const isId = (text: string): boolean => text !== "" && !text.includes("/");
+
 export type Listening<T> =
   | { state: "loading" }
   | { state: "failed"; error: FirestoreError }

@@ -33,9 +33,6 @@ export const storyboardJobs = (uid: string, kind: JobKind, storyboardId: string)
     limit(MOST),
   );
 
-/** Whether a document can be called that: an address may hold anything. */
-export const isId = (text: string): boolean => text !== "" && !text.includes("/");
-
 export const storyboard = (storyboardId: string) => doc(db, "storyboards", storyboardId);
 
 export const job = (kind: JobKind, jobId: string) => doc(db, JOB_COLLECTIONS[kind], jobId);

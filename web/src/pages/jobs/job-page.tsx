@@ -1,8 +1,8 @@
 import type { FirestoreError } from "firebase/firestore";
 import { ArrowLeft, CircleStop } from "lucide";
 import type { ComponentChildren } from "preact";
-import { useDocument } from "../../data/listen";
-import { isId, job as jobDocument } from "../../data/queries";
+import { isId, useDocument } from "../../data/listen";
+import { job as jobDocument } from "../../data/queries";
 import { db } from "../../firebase";
 import { Button } from "../../parts/button";
 import { Skeleton } from "../../parts/empty";

@@ -1,5 +1,5 @@
 import { useBoard } from "../../data/board";
-import { isId } from "../../data/queries";
+import { isId } from "../../data/listen";
 import { Skeleton } from "../../parts/empty";
 import { Notice } from "../../parts/notice";
 import { firestoreSentence } from "../../words";
