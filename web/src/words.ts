@@ -5,7 +5,7 @@ import type { JobErrorFields, JobKind, JobStatus } from "./pipeline/documents";
 /** US dollars: cents where there are some, else as many places as it takes. */
 export function usd(dollars: number): string {
   if (dollars === 0) return "$0";
-  return `$${dollars.toFixed(dollars < 0.1 ? 3 : 2)}`;
+  return `$${dollars.toFixed(dollars < 0.1 ? 3 : 2).replace(/(\.\d\d)0$/, "$1")}`;
 }
 
 /** `4.2 s`, `1 min 05 s`, `2 h 10 min`. */

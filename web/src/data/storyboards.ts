@@ -1,13 +1,5 @@
 /** What users write: storyboards and their scenes. Every change is one commit, so that no listener sees half of it. */
-import {
-  collection,
-  doc,
-  type FieldValue,
-  serverTimestamp,
-  type UpdateData,
-  updateDoc,
-  writeBatch,
-} from "firebase/firestore";
+import { collection, doc, serverTimestamp, updateDoc, writeBatch } from "firebase/firestore";
 import { db } from "../firebase";
 import type { Scene, Storyboard } from "../pipeline/documents";
 import { EXAMPLE, type ExampleScene } from "./example";
@@ -76,9 +68,19 @@ type SceneChanges = Partial<
   Pick<Scene, "text" | "style_prompt" | "video_duration" | "use_product_composite" | "product_id">
 >;
 
-export function changeScene(sceneId: string, changes: SceneChanges): Promise<void> {
-  const fields: UpdateData<SceneChanges & { updated_at: FieldValue }> = { ...changes, updated_at: serverTimestamp() };
-  return updateDoc(doc(db, "scenes", sceneId), fields);
+/** The storyboard knows that it was touched, and how long it has become. */
+export function changeScene(board: WholeBoard, sceneId: string, changes: SceneChanges): Promise<void> {
+  const updated_at = serverTimestamp();
+  const scenes = board.scenes.map((one) => (one.id === sceneId ? { ...one, ...changes } : one));
+  const batch = writeBatch(db);
+  batch.update(doc(db, "scenes", sceneId), { ...changes, updated_at });
+  batch.update(doc(db, "storyboards", board.storyboard.id), { total_duration: lengthOf(scenes), updated_at });
+  return batch.commit();
+}
+
+interface WholeBoard {
+  storyboard: Found<Storyboard>;
+  scenes: Found<Scene>[];
 }
 
 export async function deleteScene(board: Found<Storyboard>, scenes: Found<Scene>[], sceneId: string): Promise<void> {

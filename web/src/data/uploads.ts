@@ -23,7 +23,7 @@ const KINDS = {
       "audio/x-wav",
     ],
     megabytes: 50,
-    sentence: "Choose music as MP3, M4A, AAC, WAV, FLAC, Ogg or WebM.",
+    sentence: "Choose music as MP3, M4A, AAC, WAV, FLAC or Ogg.",
   },
 } as const;
 

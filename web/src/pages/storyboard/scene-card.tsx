@@ -29,7 +29,7 @@ export function SceneCard(props: {
 }) {
   const { board, place } = props;
   const number = place + 1;
-  const draft = useSceneDraft(props.scene);
+  const draft = useSceneDraft(board, props.scene);
   const { scene } = draft;
   const work = workOn(board, scene);
   const title = `scene-${scene.id}`;

@@ -17,10 +17,10 @@ const MOST_TEXT = 4000;
 const MOST_STYLE = 1000;
 
 /** What is being written of a scene; `scene` has it as if it were saved. */
-export function useSceneDraft(saved: Found<Scene>) {
-  const text = useDraft(saved.text ?? "", (text) => tellIfRefused(changeScene(saved.id, { text })));
+export function useSceneDraft(board: Board, saved: Found<Scene>) {
+  const text = useDraft(saved.text ?? "", (text) => tellIfRefused(changeScene(board, saved.id, { text })));
   const style = useDraft(saved.style_prompt ?? "", (style_prompt) =>
-    tellIfRefused(changeScene(saved.id, { style_prompt })),
+    tellIfRefused(changeScene(board, saved.id, { style_prompt })),
   );
   const scene: Found<Scene> = { ...saved, text: text.value, style_prompt: style.value };
   return { text, style, scene };
@@ -53,7 +53,7 @@ export function SceneWords(props: { board: Board; draft: SceneDraft; number: num
           />
         )}
       />
-      <SecondsField scene={scene} number={number} />
+      <SecondsField board={board} scene={scene} number={number} />
       <details class="scene-words__more">
         <summary>
           <Icon of={ChevronDown} size={18} />
@@ -76,13 +76,13 @@ export function SceneWords(props: { board: Board; draft: SceneDraft; number: num
 }
 
 /** Whole seconds as a model makes them; anything else is not taken. */
-function SecondsField({ scene, number }: { scene: Found<Scene>; number: number }) {
+function SecondsField({ board, scene, number }: { board: Board; scene: Found<Scene>; number: number }) {
   const [typed, setTyped] = useState<string | null>(null);
   const change = (text: string) => {
     setTyped(text);
     const seconds = Number(text);
     if (!Number.isInteger(seconds) || seconds < FEWEST_SECONDS || seconds > MOST_SECONDS) return;
-    if (seconds !== scene.video_duration) tellIfRefused(changeScene(scene.id, { video_duration: seconds }));
+    if (seconds !== scene.video_duration) tellIfRefused(changeScene(board, scene.id, { video_duration: seconds }));
   };
   return (
     <label class="scene-words__seconds">
@@ -108,7 +108,7 @@ function ProductChoice({ board, scene }: { board: Board; scene: Found<Scene> }) 
   const product = productOf(board, scene);
   const { products } = board;
   const show = (productId: string | null) => {
-    tellIfRefused(changeScene(scene.id, { use_product_composite: productId !== null, product_id: productId }));
+    tellIfRefused(changeScene(board, scene.id, { use_product_composite: productId !== null, product_id: productId }));
   };
   return (
     <div class="scene-words__product">
