@@ -6,6 +6,7 @@ Only Cloud Tasks and the clock are stand-ins: the queue remembers the latest wak
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from google.cloud import firestore
 
 from localdev.stack.object_stores import R2_ACCESS_KEY_ID, R2_SECRET_ACCESS_KEY, LocalR2
+from localdev.stack.ports import choose_ports
 from localdev.stub_openai import StubOpenAI
 from localdev.stub_replicate import StubReplicate
 from pipeline.adapters.downloads import Downloader
@@ -153,12 +155,28 @@ class Workbench:
         raise AssertionError(f"{ref.path} has not ended after {MAX_TURNS} turns: {self.read(ref.path)}")
 
 
-@pytest.fixture(scope="module")
-def firestore_client(firestore_client: firestore.Client) -> Iterator[firestore.Client]:
-    """A project of each file's own on the same emulator: jobs of another file may have the same names."""
+@contextmanager
+def empty_project() -> Iterator[firestore.Client]:
+    """A client of a project that nobody else uses, on the emulator that the environment names."""
     client = firestore.Client(project=f"demo-{uuid.uuid4().hex[:8]}")
     yield client
     client.close()
+
+
+@contextmanager
+def empty_bucket(name: str) -> Iterator[LocalR2]:
+    """A server that has this bucket and nothing in it."""
+    server = LocalR2(choose_ports(["r2"])["r2"], name)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def firestore_client(firestore_client: firestore.Client) -> Iterator[firestore.Client]:
+    """A project of each file's own on the same emulator: jobs of another file may have the same names."""
+    with empty_project() as client:
+        yield client
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """Dry runs: jobs of every kind that are checked and estimated, and change nothing but their own document."""
 
-import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -11,13 +10,12 @@ import pytest
 from google.cloud import firestore
 
 from localdev.stack.object_stores import LocalR2
-from localdev.stack.ports import choose_ports
 from pipeline.domain.errors import ConfigurationError
 from pipeline.domain.jobs import CreatedWake, JobKind, JobRef, SignalWake, TaskWake
 from pipeline.domain.quotas import Limits
 from pipeline.domain.results import RESULT_FIELDS
 from pipeline.handlers.tools import Tools
-from tests.handlers.conftest import USER, Workbench
+from tests.handlers.conftest import USER, Workbench, empty_bucket, empty_project
 from tests.media_samples import MediaSamples
 
 IMAGE, VIDEO, MULTI, COMPOSITION = JobKind
@@ -28,18 +26,15 @@ INNER = "https://169.254.169.254/computeMetadata/v1/"
 @pytest.fixture
 def firestore_client(firestore_client: firestore.Client) -> Iterator[firestore.Client]:
     """An empty project on the same emulator: all documents are compared, and none of them is another test's."""
-    client = firestore.Client(project=f"demo-{uuid.uuid4().hex[:8]}")
-    yield client
-    client.close()
+    with empty_project() as client:
+        yield client
 
 
 @pytest.fixture(scope="module")
 def r2_server() -> Iterator[LocalR2]:
     """A bucket of this file's own: all files are compared, too."""
-    server = LocalR2(choose_ports(["r2"])["r2"], "dry-runs")
-    server.start()
-    yield server
-    server.stop()
+    with empty_bucket("dry-runs") as server:
+        yield server
 
 
 def everything(workbench: Workbench, besides: JobRef) -> Mapping[str, Any]:

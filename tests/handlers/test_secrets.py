@@ -4,7 +4,6 @@ Every secret is a canary; jobs of all kinds run, fail and meet hostile providers
 """
 
 import json
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -32,7 +31,7 @@ from pipeline.config import secret_values
 from pipeline.domain.jobs import JobKind
 from pipeline.handlers.receive_webhook import UnreadableWebhook, read_webhook
 from tests.canaries import ID_TOKEN, SECRETS, SOURCE_QUERY, Processes, found_in, texts, whole_database
-from tests.handlers.conftest import USER, Workbench
+from tests.handlers.conftest import USER, Workbench, empty_bucket, empty_project
 from tests.handlers.test_generate_image import image_job
 from tests.handlers.test_generate_video import video_job
 from tests.media_samples import MediaSamples
@@ -71,18 +70,15 @@ class Watched:
 @pytest.fixture
 def firestore_client(firestore_client: firestore.Client) -> Iterator[firestore.Client]:
     """An empty project on the same emulator: all documents are searched, and canaries sing only here."""
-    client = firestore.Client(project=f"demo-{uuid.uuid4().hex[:8]}")
-    yield client
-    client.close()
+    with empty_project() as client:
+        yield client
 
 
 @pytest.fixture(scope="module")
 def r2_server() -> Iterator[LocalR2]:
     """A bucket of this file's own: all files are searched, too."""
-    server = LocalR2(choose_ports(["r2"])["r2"], "canaries")
-    server.start()
-    yield server
-    server.stop()
+    with empty_bucket("canaries") as server:
+        yield server
 
 
 @pytest.fixture
