@@ -108,7 +108,7 @@ async function makeOneClip(visit, board) {
   await board.step("Clips").getByText("1 of 4").waitFor();
 }
 
-// The storyboard from its title to the buttons of its first scenes. (docs/studio.png is this one, with fewer colours.)
+// The storyboard from its title to the buttons of its first scenes. (docs/studio.webp is this one.)
 async function pictureForReadme(visit) {
   const { page } = visit;
   const usual = page.viewportSize();
