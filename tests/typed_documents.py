@@ -13,6 +13,7 @@ import typing_extensions
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from localdev.typescript.jobs import STATES, State
+from localdev.typescript.models import has_default
 from pipeline.domain import job_fields
 from pipeline.domain.errors import error_codes
 from pipeline.domain.jobs import JobKind
@@ -61,7 +62,7 @@ def _fields(python: Any) -> dict[str, Any]:
     if typing.is_typeddict(python):
         return {name: _as_required(_strict(hint), name in python.__required_keys__) for name, hint in hints.items()}
     if dataclasses.is_dataclass(python):
-        return {one.name: _strict(hints[one.name]) for one in dataclasses.fields(python)}
+        return {n.name: _as_required(_strict(hints[n.name]), not has_default(n)) for n in dataclasses.fields(python)}
     return {n: _as_required(_strict(hints[n]), info.is_required()) for n, info in python.model_fields.items()}
 
 

@@ -11,7 +11,7 @@ import tokenize
 import types
 import typing
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, is_dataclass
+from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
 from functools import cache
 from types import ModuleType
 from typing import Annotated, Any
@@ -58,14 +58,19 @@ def read_model(python: type[Any]) -> Model:
     node = next(one for one in tree.body if isinstance(one, ast.ClassDef) and one.name == python.__name__)
     hints = typing.get_type_hints(python, include_extras=True)
     parents = [vars(module).get(base.id) for base in node.bases if isinstance(base, ast.Name)]
-    fields = [
+    found = [
         _field(
             python, name, hints[name], [*_aliases(module, statement.annotation), *_beside(node, statement, comments)]
         )
         for name, statement in _statements(node)
     ]
     doc = inspect.cleandoc(ast.get_docstring(node) or "")
-    return Model(python, doc, tuple(parent for parent in parents if is_model(parent)), tuple(fields))
+    return Model(python, doc, tuple(parent for parent in parents if is_model(parent)), tuple(found))
+
+
+def has_default(one: Field[Any]) -> bool:
+    """Whether a field of a dataclass may be missing: in what was begun only, or was written by an earlier version."""
+    return one.default is not MISSING or one.default_factory is not MISSING
 
 
 def doc_of(module: ModuleType, name: str) -> str:
@@ -83,6 +88,8 @@ def _statements(node: ast.ClassDef) -> Iterator[tuple[str, ast.AnnAssign]]:
 def _field(python: type[Any], name: str, annotation: Any, comments: list[str]) -> ModelField:
     limits = dict(_limits(annotation))
     is_optional, default = name in getattr(python, "__optional_keys__", ()), NO_DEFAULT
+    if is_dataclass(python):
+        is_optional = has_default(next(one for one in fields(python) if one.name == name))
     if issubclass(python, BaseModel):
         info = python.model_fields[name]
         is_optional, default = not info.is_required(), info.get_default() if not info.is_required() else NO_DEFAULT

@@ -213,7 +213,7 @@ class CompositionJob:
     def recorded(self) -> set[str]:
         """The steps that are done, without the fingerprints of their plan."""
         steps = self.document.get("steps", {})
-        return {re.sub("_[0-9a-f]{16}$", "", name) for name, step in steps.items() if step["done"]}
+        return {re.sub("_[0-9a-f]{16}$", "", name) for name, step in steps.items() if step.get("done")}
 
     def video(self, folder: Path) -> Path:
         target = folder / f"{self.ref.job_id}.mp4"

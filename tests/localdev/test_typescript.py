@@ -48,6 +48,7 @@ class Inner(TypedDict):
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
+    name: str
     value: float = 0.5  # of anything
 
 
@@ -172,8 +173,9 @@ def test_limits_and_defaults_of_a_request_are_told():
     }
 
 
-def test_a_field_of_a_dataclass_is_always_there():
-    assert Notation().interface(Entry).splitlines()[-3:] == ["  /** Of anything. */", "  value: number;", "}"]
+def test_a_field_of_a_dataclass_is_always_there_unless_it_has_a_default():
+    lines = ["  name: string;", "  /** Of anything. */", "  value?: number;", "}"]
+    assert Notation().interface(Entry).splitlines()[-4:] == lines
 
 
 def test_long_lists_and_comments_are_broken():
@@ -242,7 +244,8 @@ def test_every_field_of_requests_results_and_steps_is_there(text: str):
         own = {one.name for one in read_model(model).fields}
         assert {name.rstrip("?") for name in body(text, model.__name__)} == own
     step = {one.name for one in dataclasses.fields(StepRecord)}
-    assert set(body(text, "StepRecord")) == step
+    assert {name.rstrip("?") for name in body(text, "StepRecord")} == step
+    assert body(text, "StepRecord")["started_at?"] == "Timestamp | null"
     assert body(text, "ImageRequest")["scene_id"] == "string"
     assert body(text, "ImageRequest")["seed?"] == "number | null"
     assert body(text, "TurnFields")["steps?"] == "Record<string, StepRecord>"
@@ -310,7 +313,8 @@ CREATED = {"user_id": "u1", "status": "pending", "scene_id": "s1", "text": "A li
         ({"status": "complete"}, "completed_at"),
         ({"status": "error"}, "error"),
         ({"error": {"code": "internal"}}, "error"),
-        ({"steps": {"predict": {"done": True}}}, "steps.predict.attempt"),
+        ({"steps": {"predict": {"done": "yes"}}}, "steps.predict.done"),
+        ({"steps": {"predict": {"adjusted": True}}}, "steps.predict.adjusted"),
         ({"stage": "nowhere"}, "stage"),
     ],
 )

@@ -4,7 +4,8 @@
     beside CreatedFields        nothing    TurnFields    EndFields   EndFields    EndFields, TurnFields
                                                          TurnFields  ErrorFields
 
-A dataclass in these types stands for its fields, as `asdict` writes them.
+A dataclass in these types stands for its fields, as `asdict` writes them; those with a default may be missing, as in a
+step that has only begun.
 """
 
 from collections.abc import Mapping

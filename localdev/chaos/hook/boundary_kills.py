@@ -267,7 +267,8 @@ def _is_probe() -> bool:
 
 def _steps(_ref: Any, _turn: int, _now: Any, _lease: Any, fields: dict[str, Any], *_: Any, **__: Any) -> list[str]:
     """The steps that this write records as done, scenes without their numbers; `show` for a scene's result."""
-    done = [name for name, value in fields.items() if name.startswith("steps.") and value.get("done")]
+    records = {name: value for name, value in fields.items() if re.fullmatch(r"steps\.[^.]+", name)}
+    done = [name for name, value in records.items() if value.get("done")]
     steps = [re.sub(r"(?<=:)scene_\d+_", "scene_", name.replace("steps.", "step:")) for name in done]
     steps = [re.sub(r"_\d.*", "", name) for name in steps]  # probe_1, segment_1_<fingerprint>
     return [*steps, *(["show"] if "clips" in fields else [])]

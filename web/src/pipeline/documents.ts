@@ -403,25 +403,25 @@ export interface CreatedFields {
 
 /** What a job remembers of one step. */
 export interface StepRecord {
-  done: boolean;
+  done?: boolean;
   /** Tries that failed so far. */
-  attempt: number;
+  attempt?: number;
   /** Tries to which a provider answered: later. */
-  rate_limited: number;
+  rate_limited?: number;
   /** Not before this. */
-  retry_at: Timestamp | null;
+  retry_at?: Timestamp | null;
   /** What a finished step returned. */
-  output: Record<string, unknown>;
+  output?: Record<string, unknown>;
   /** For good. */
-  failed: boolean;
+  failed?: boolean;
   /** Of the last failed try, also when a later one succeeded. */
-  error_code: string | null;
-  error_message: string | null;
-  error_details: Record<string, unknown>;
+  error_code?: string | null;
+  error_message?: string | null;
+  error_details?: Record<string, unknown>;
   /** When its first try began; null: recorded by an earlier version. */
-  started_at: Timestamp | null;
+  started_at?: Timestamp | null;
   /** When it was done, or had failed for good. */
-  ended_at: Timestamp | null;
+  ended_at?: Timestamp | null;
 }
 
 /** What was asked for, by the client or by a setting, and could not be had, and what is used in its place. */
