@@ -17,7 +17,7 @@ from tests.node_cases import ROOT, assert_right, run_cases
 pytestmark = pytest.mark.e2e
 
 SCRIPT = Path(__file__).with_name("studio.test.mjs")
-LEAST_CASES = 10
+LEAST_CASES = 11
 OUT = ROOT / "build" / "studio"
 
 
