@@ -26,7 +26,7 @@ export async function pageQueries({ uid, storyboardId, packages = WEB, lite = fa
     const built = join(folder, 'queries.mjs');
     await bundle('entry', built, { instead, packages });
     const { JOB_KINDS, queries, use } = await import(pathToFileURL(built).href);
-    const values = { uid: [uid], storyboardId: [storyboardId], kind: JOB_KINDS };
+    const values = { uid: [uid], storyboardId: [storyboardId], kind: JOB_KINDS, most: [100] };
     return Object.entries(queries).flatMap(([name, of]) => choices(parameters(of), values).map((given) => ({
       name: `${name}(${given.join(', ')})`,
       ask: (db) => {

@@ -8,8 +8,8 @@ const MOST = 100;
 const own = (name: string, uid: string) => query(collection(db, name), where("user_id", "==", uid));
 
 /** Those touched last come first. */
-export const storyboardsOf = (uid: string) =>
-  query(own("storyboards", uid), orderBy("updated_at", "desc"), limit(MOST));
+export const storyboardsOf = (uid: string, most: number) =>
+  query(own("storyboards", uid), orderBy("updated_at", "desc"), limit(most));
 
 export const scenesOf = (uid: string, storyboardId: string) =>
   query(own("scenes", uid), where("storyboard_id", "==", storyboardId));

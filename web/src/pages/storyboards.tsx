@@ -18,12 +18,14 @@ import { DeleteStoryboard } from "./storyboard/delete-storyboard";
 import "./storyboards.css";
 
 const FRAMES = 5;
+const AT_ONCE = 100;
 
 /** Everything that the user works on; what was touched last comes first. */
 export function Storyboards() {
   const { uid } = useUser();
   const { route } = useLocation();
-  const boards = useDocuments<Storyboard>(`storyboards ${uid}`, () => storyboardsOf(uid));
+  const [most, setMost] = useState(AT_ONCE);
+  const boards = useDocuments<Storyboard>(`storyboards ${uid} ${most}`, () => storyboardsOf(uid, most));
   const scenes = useDocuments<Scene>(`scenes ${uid}`, () => latestScenesOf(uid));
   const [unwanted, setUnwanted] = useState<Found<Storyboard> | null>(null);
   const heading = useRef<HTMLHeadingElement>(null);
@@ -88,6 +90,11 @@ export function Storyboards() {
             />
           ))}
         </ul>
+      )}
+      {boards.state === "ready" && boards.data.length === most && (
+        <div class="board-cards__older">
+          <Button onClick={() => setMost(most + AT_ONCE)}>Show older storyboards</Button>
+        </div>
       )}
       {unwanted && (
         <DeleteStoryboard board={unwanted} onClose={() => setUnwanted(null)} onDelete={() => setUnwanted(null)} />

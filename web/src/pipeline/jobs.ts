@@ -15,7 +15,15 @@ import {
   setDoc,
   updateDoc,
 } from "firebase/firestore";
-import { JOB_COLLECTIONS, type JobKind, type Jobs, REQUEST_FIELDS, type Requests } from "./documents";
+import {
+  ENDED_STATUSES,
+  JOB_COLLECTIONS,
+  type JobKind,
+  type JobStatus,
+  type Jobs,
+  REQUEST_FIELDS,
+  type Requests,
+} from "./documents";
 
 export interface CreatedJob {
   id: string;
@@ -65,7 +73,8 @@ export function watchJob<K extends JobKind>(
   );
 }
 
-export const hasEnded = (job: { status: string }): boolean => ["complete", "error", "canceled"].includes(job.status);
+export const hasEnded = (job: { status: JobStatus }): boolean =>
+  (ENDED_STATUSES as readonly JobStatus[]).includes(job.status);
 
 /** The job once it has ended, however it did. */
 export function endOfJob<K extends JobKind>(db: Firestore, kind: K, id: string): Promise<Jobs[K]> {
