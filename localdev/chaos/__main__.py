@@ -13,7 +13,7 @@ from localdev.chaos.report import as_json, show
 from localdev.chaos.run import Options, run_chaos
 from localdev.stack import StackError
 
-SMALL: dict[str, Any] = {"every_boundary": False, "max_delay_seconds": 1.5, "lease_seconds": 10}
+SMALL: dict[str, Any] = {"every_boundary": False, "max_delay_seconds": 1.5, "lease_seconds": 20}
 CALM: dict[str, Any] = {
     "kill_every_seconds": 0.0,
     "boundary_kills": False,
