@@ -5,12 +5,12 @@ import type { Found } from "../../data/listen";
 import { removeProduct } from "../../data/products";
 import { Button, IconButton } from "../../parts/button";
 import { Dialog } from "../../parts/dialog";
+import { sayFailure } from "../../parts/failure";
 import { Picture } from "../../parts/picture";
 import { announce } from "../../parts/toasts";
 import type { Product } from "../../pipeline/documents";
 import { AddProduct } from "./add-product";
 import "./product-shelf.css";
-import { tellIfRefused } from "./tell";
 
 /** The user's products, of all storyboards: pictures that can be put into scenes. */
 export function ProductShelf({ board }: { board: Board }) {
@@ -19,7 +19,7 @@ export function ProductShelf({ board }: { board: Board }) {
   const heading = useRef<HTMLHeadingElement>(null);
   const { products } = board;
   const remove = (product: Found<Product>) => {
-    tellIfRefused(removeProduct(product.id));
+    removeProduct(product.id).catch(sayFailure("The product was not removed"));
     announce(`${nameOf(product)} is removed`);
     setLeaving(null);
     requestAnimationFrame(() => heading.current?.focus());

@@ -7,6 +7,7 @@ import { type Work, workOn } from "../../data/scene-work";
 import { db } from "../../firebase";
 import { Button, IconButton } from "../../parts/button";
 import { Dialog } from "../../parts/dialog";
+import { sayFailure } from "../../parts/failure";
 import { Icon } from "../../parts/icon";
 import type { Scene } from "../../pipeline/documents";
 import { cancelJob } from "../../pipeline/jobs";
@@ -15,7 +16,6 @@ import "./scene-card.css";
 import { SceneMedia } from "./scene-media";
 import { SceneTrouble } from "./scene-trouble";
 import { SceneWords, useSceneDraft } from "./scene-words";
-import { tellIfRefused } from "./tell";
 
 /** One scene: what it says, what was made of it, and what can be made of it. `place` and `last` count from 0. */
 export function SceneCard(props: {
@@ -35,7 +35,8 @@ export function SceneCard(props: {
   const title = `scene-${scene.id}`;
 
   const remove = () => {
-    if (work && isStoppedWith(work)) tellIfRefused(cancelJob(db, work.of.kind, work.of.job.id));
+    if (work && isStoppedWith(work))
+      cancelJob(db, work.of.kind, work.of.job.id).catch(sayFailure("It was not stopped"));
     props.onDelete();
   };
   return (

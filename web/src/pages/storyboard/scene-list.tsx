@@ -4,12 +4,12 @@ import type { Board } from "../../data/board";
 import type { Found } from "../../data/listen";
 import { addScene, deleteScene, inOrder, moveScene } from "../../data/storyboards";
 import { Button } from "../../parts/button";
+import { sayFailure } from "../../parts/failure";
 import { announce } from "../../parts/toasts";
 import type { Scene } from "../../pipeline/documents";
 import { useUser } from "../../session";
 import { SceneCard } from "./scene-card";
 import "./scene-list.css";
-import { tellIfRefused } from "./tell";
 import { useDragging } from "./use-dragging";
 
 const MOST_SCENES = 200;
@@ -27,10 +27,10 @@ export function SceneList({ board }: { board: Board }) {
   const add = () => {
     const { id, written } = addScene(uid, board.storyboard, scenes);
     setAdded(id);
-    tellIfRefused(written);
+    written.catch(sayFailure("The scene was not added"));
   };
   const remove = (scene: Found<Scene>) => {
-    tellIfRefused(deleteScene(board.storyboard, scenes, scene.id));
+    deleteScene(board.storyboard, scenes, scene.id).catch(sayFailure("The scene was not deleted"));
     announce(`Scene ${scenes.indexOf(scene) + 1} is deleted`);
     isDeleted.current = true;
   };
@@ -90,7 +90,7 @@ function useOrder(board: Board) {
     announce(`Scene ${from + 1} is now scene ${to + 1}`);
     const written = moveScene(board.storyboard, scenes, scene.id, to);
     written.catch(() => setWished(null));
-    tellIfRefused(written);
+    written.catch(sayFailure("The scene was not moved"));
   };
   return { scenes, move };
 }

@@ -5,6 +5,7 @@ import type { Found } from "../../data/listen";
 import { clipMaking, pictureMaking, type Work } from "../../data/scene-work";
 import { db } from "../../firebase";
 import { Button } from "../../parts/button";
+import { sayFailure } from "../../parts/failure";
 import { Icon } from "../../parts/icon";
 import { Picture } from "../../parts/picture";
 import { Progress } from "../../parts/progress";
@@ -14,7 +15,6 @@ import { cancelJob } from "../../pipeline/jobs";
 import { count } from "../../words";
 import { SceneFacts } from "./scene-facts";
 import "./scene-media.css";
-import { tellIfRefused } from "./tell";
 
 const UPRIGHT = 9 / 16;
 
@@ -100,7 +100,7 @@ function useNews(scene: Found<Scene>, number: number): void {
 }
 
 function WorkOverlay({ work, number }: { work: Work; number: number }) {
-  const stop = () => tellIfRefused(cancelJob(db, work.of.kind, work.of.job.id));
+  const stop = () => cancelJob(db, work.of.kind, work.of.job.id).catch(sayFailure("It was not stopped"));
   return (
     <div class="scene-media__work">
       <Progress label={work.label} percent={work.percent} />

@@ -5,11 +5,11 @@ import type { Found } from "../../data/listen";
 import { productOf } from "../../data/orders";
 import { changeScene } from "../../data/storyboards";
 import { useDraft } from "../../parts/draft";
+import { sayFailure } from "../../parts/failure";
 import { Field, Switch } from "../../parts/field";
 import { Icon } from "../../parts/icon";
 import type { Scene } from "../../pipeline/documents";
 import "./scene-words.css";
-import { tellIfRefused } from "./tell";
 
 const FEWEST_SECONDS = 2;
 const MOST_SECONDS = 12;
@@ -18,9 +18,11 @@ const MOST_STYLE = 1000;
 
 /** What is being written of a scene; `scene` has it as if it were saved. */
 export function useSceneDraft(board: Board, saved: Found<Scene>) {
-  const text = useDraft(saved.text ?? "", (text) => tellIfRefused(changeScene(board, saved.id, { text })));
+  const text = useDraft(saved.text ?? "", (text) =>
+    changeScene(board, saved.id, { text }).catch(sayFailure("The scene was not saved")),
+  );
   const style = useDraft(saved.style_prompt ?? "", (style_prompt) =>
-    tellIfRefused(changeScene(board, saved.id, { style_prompt })),
+    changeScene(board, saved.id, { style_prompt }).catch(sayFailure("The scene was not saved")),
   );
   const scene: Found<Scene> = { ...saved, text: text.value, style_prompt: style.value };
   return { text, style, scene };
@@ -82,7 +84,8 @@ function SecondsField({ board, scene, number }: { board: Board; scene: Found<Sce
     setTyped(text);
     const seconds = Number(text);
     if (!Number.isInteger(seconds) || seconds < FEWEST_SECONDS || seconds > MOST_SECONDS) return;
-    if (seconds !== scene.video_duration) tellIfRefused(changeScene(board, scene.id, { video_duration: seconds }));
+    if (seconds !== scene.video_duration)
+      changeScene(board, scene.id, { video_duration: seconds }).catch(sayFailure("The scene was not saved"));
   };
   return (
     <label class="scene-words__seconds">
@@ -108,7 +111,9 @@ function ProductChoice({ board, scene }: { board: Board; scene: Found<Scene> }) 
   const product = productOf(board, scene);
   const { products } = board;
   const show = (productId: string | null) => {
-    tellIfRefused(changeScene(board, scene.id, { use_product_composite: productId !== null, product_id: productId }));
+    changeScene(board, scene.id, { use_product_composite: productId !== null, product_id: productId }).catch(
+      sayFailure("The scene was not saved"),
+    );
   };
   return (
     <div class="scene-words__product">
