@@ -8,8 +8,8 @@ from typing import Iterator, Optional, Tuple  # noqa: UP035  the words of an old
 
 
 def missing_requirements(
-    python: Tuple[int, int],  # noqa: UP006
-    node: Optional[Tuple[int, int]],  # noqa: UP006, UP045
+    python: Tuple[int, int],  # noqa: UP006  as above
+    node: Optional[Tuple[int, int]],  # noqa: UP006, UP045  as above
     has_npm: bool,
     has_venv: bool,
 ) -> Iterator[str]:
@@ -28,7 +28,7 @@ def missing_requirements(
         yield "npm is needed; it comes with Node.js."
 
 
-def node_version() -> Optional[Tuple[int, int]]:  # noqa: UP006, UP045
+def node_version() -> Optional[Tuple[int, int]]:  # noqa: UP006, UP045  as above
     """Major and minor version of Node.js on the PATH, or None."""
     node = shutil.which("node")
     if node is None:
@@ -42,7 +42,7 @@ def venv_works() -> bool:
     """Whether `python -m venv` will work: Debian ships it apart."""
     try:
         import ensurepip  # noqa: F401  its presence is the question
-        import venv  # noqa: F401
+        import venv  # noqa: F401  as above
     except ImportError:
         return False
     return True

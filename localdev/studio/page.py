@@ -13,16 +13,21 @@ def built_page(web: Path) -> Path:
     if not (web / "package.json").is_file():
         raise StackError(f"{web / 'package.json'} is missing: there is no page to build.")
     if is_stale(web):
-        built = subprocess.run(
-            ["npm", "run", "build"],  # noqa: S607 - the npm on PATH
-            cwd=web,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if built.returncode:
-            raise StackError(f"The page cannot be built:\n{built.stdout}{built.stderr}".rstrip())
+        build_page(web)
     return web / "dist"
+
+
+def build_page(web: Path, *options: str) -> None:
+    """Build it anew; `options` are Vite's. Raises StackError with npm's words."""
+    built = subprocess.run(
+        ["npm", "run", "build", "--", *options],  # noqa: S607 - the npm on PATH
+        cwd=web,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if built.returncode:
+        raise StackError(f"The page cannot be built:\n{built.stdout}{built.stderr}".rstrip())
 
 
 def is_stale(web: Path) -> bool:

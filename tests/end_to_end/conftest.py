@@ -2,7 +2,6 @@
 
 import os
 import re
-import subprocess
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 
 from localdev.frontend import Frontend, sign_in
 from localdev.stack import PROJECT_ID, LocalStack
+from localdev.studio.page import build_page
 from tests.media_samples import MediaSamples
 
 LOOKS_SECRET = re.compile(r"X-Amz-Signature=\w+|[?&]token=[\w.-]+|\beyJ[\w-]{8,}\.[\w-]+|Bearer [\w.-]{8,}")
@@ -25,10 +25,7 @@ def site() -> Path:
     web, built = ROOT / "web", ROOT / "build" / f"studio-page-{WORKER}"
     if not (web / "node_modules").is_dir():
         pytest.fail("The page's packages are missing: npm ci --prefix web", pytrace=False)
-    command = ["npm", "run", "build", "--prefix", str(web), "--", "--outDir", str(built), "--emptyOutDir"]
-    built_it = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if built_it.returncode != 0:
-        pytest.fail(f"The page cannot be built.\n{built_it.stdout}{built_it.stderr}", pytrace=False)
+    build_page(web, "--outDir", str(built), "--emptyOutDir")
     return built
 
 

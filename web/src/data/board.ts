@@ -83,33 +83,6 @@ const withScenes = (job: Found<MultiVideoJob>): Found<MultiVideoJob> => ({
   scenes: Array.isArray(job.scenes) ? job.scenes.filter((scene: unknown) => scene && typeof scene === "object") : [],
 });
 
-/** A job that makes, or made, a scene's picture or clip. */
-export type SceneJob =
-  | { kind: "image"; job: Found<ImageJob> }
-  | { kind: "video"; job: Found<VideoJob> }
-  | { kind: "multi_video"; job: Found<MultiVideoJob> };
-
-/** The latest job for a scene's picture. */
-export function pictureJob(board: Board, sceneId: string): SceneJob | null {
-  const job = board.jobs.image.find((one) => one.scene_id === sceneId);
-  return job ? { kind: "image", job } : null;
-}
-
-/** The latest job for a scene's clip: one of its own, or one of many scenes. */
-export function clipJob(board: Board, sceneId: string): SceneJob | null {
-  const alone = board.jobs.video.find((one) => one.scene_id === sceneId);
-  const together = board.jobs.multi_video.find((one) => (one.scenes ?? []).some((scene) => scene.scene_id === sceneId));
-  if (alone && together) {
-    return createdAt(alone) > createdAt(together)
-      ? { kind: "video", job: alone }
-      : { kind: "multi_video", job: together };
-  }
-  if (alone) return { kind: "video", job: alone };
-  return together ? { kind: "multi_video", job: together } : null;
-}
-
-const createdAt = (job: Job) => job.created_at?.toMillis() ?? 0;
-
 /** US dollars that the storyboard's jobs have cost, as far as they are still known. */
 export function spentOn(board: Board): number {
   return Object.values(board.jobs)

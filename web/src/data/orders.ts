@@ -1,8 +1,8 @@
 /** What the page asks for: the fields of its jobs, made from a storyboard and its scenes. */
 import type { ClipRequest, CompositionRequest, Product, Requests, Scene } from "../pipeline/documents";
-import { hasEnded } from "../pipeline/jobs";
-import { type Board, clipJob, pictureJob, type SceneJob } from "./board";
+import type { Board } from "./board";
 import type { Found } from "./listen";
+import { secondsOf } from "./scenes";
 
 /** A scene's picture. `another`: not the one that the same words gave before. */
 export function imageOrder(board: Board, scene: Found<Scene>, another = false): Requests["image"] {
@@ -30,7 +30,7 @@ export function videoOrder(board: Board, scene: Found<Scene>, another = false): 
     storyboard_id: board.storyboard.id,
     image_url: scene.image_url ?? "",
     text: scene.text ?? "",
-    duration: scene.video_duration ?? 5,
+    duration: secondsOf(scene),
     ...(another ? { force: true } : {}),
   };
 }
@@ -43,7 +43,7 @@ export function multiVideoOrder(board: Board, scenes: Found<Scene>[]): Requests[
       scene_number: board.scenes.indexOf(scene) + 1,
       scene_id: scene.id,
       seed_image_url: scene.image_url ?? "",
-      duration: scene.video_duration ?? 5,
+      duration: secondsOf(scene),
       description: scene.text ?? "",
     })),
   };
@@ -64,17 +64,3 @@ export function compositionOrder(board: Board, settings: FilmSettings): Requests
   );
   return { storyboard_id: board.storyboard.id, title: board.storyboard.title ?? "", clips, ...settings };
 }
-
-/** Scenes of which a picture can be ordered: they have words, and no picture yet, and none is being made. */
-export const withoutPicture = (board: Board) =>
-  board.scenes.filter((scene) => hasWords(scene) && !scene.image_url && !isMaking(pictureJob(board, scene.id)));
-
-/** Scenes of which a clip can be ordered: they have a picture, and no clip yet, and none is being made. */
-export const withoutClip = (board: Board) =>
-  board.scenes.filter(
-    (scene) => hasWords(scene) && scene.image_url && !scene.video_url && !isMaking(clipJob(board, scene.id)),
-  );
-
-export const hasWords = (scene: Found<Scene>): boolean => (scene.text ?? "").trim() !== "";
-
-const isMaking = (one: SceneJob | null): boolean => one !== null && !hasEnded(one.job);

@@ -1,10 +1,10 @@
 /** What the jobs of a storyboard say about one scene: what is being made, what was made, what went wrong. */
 import type { Adjustment, ImageJob, JobErrorFields, Scene } from "../pipeline/documents";
-import { hasEnded } from "../pipeline/jobs";
 import { atWork } from "../words";
-import { type Board, clipJob, pictureJob, type SceneJob } from "./board";
+import type { Board } from "./board";
 import type { Found } from "./listen";
 import { imageOrder } from "./orders";
+import { isOver, latestJob, partOf, type SceneJob } from "./scene-jobs";
 
 /** What is being made for a scene now. */
 export interface Work {
@@ -142,56 +142,3 @@ export function changedSince(board: Board, scene: Found<Scene>, making: Making):
 
 const productOf = (asked: { use_product_composite?: boolean; product_id?: string | null }) =>
   asked.use_product_composite ? asked.product_id : null;
-
-/** The newest job for the scene's picture or clip. */
-function latestJob(board: Board, sceneId: string): SceneJob | null {
-  const picture = pictureJob(board, sceneId);
-  const clip = clipJob(board, sceneId);
-  if (!picture || !clip) return picture ?? clip;
-  return createdAt(picture) > createdAt(clip) ? picture : clip;
-}
-
-const createdAt = ({ job }: SceneJob): number => job.created_at?.toMillis() ?? 0;
-
-/** Whether a job has nothing more to do for the scene. */
-function isOver(one: SceneJob, sceneId: string): boolean {
-  if (hasEnded(one.job)) return true;
-  if (one.kind !== "multi_video") return false;
-  const { clip, error } = partOf(one.job, sceneId);
-  return Boolean(clip ?? error);
-}
-
-interface Numbered {
-  scene_number: number;
-}
-interface AskedScene extends Numbered {
-  scene_id?: string | null;
-  description: string;
-  seed_image_url: string;
-}
-interface MadeClip extends Numbered {
-  video_url: string;
-  thumbnail_url: string;
-  placeholder: string | null;
-  reused_from: string | null;
-}
-interface ManyScenes {
-  scenes?: AskedScene[];
-  clips?: MadeClip[];
-  scene_errors?: (JobErrorFields & Numbered)[];
-}
-
-/** What a job of many scenes has for one of them. */
-function partOf(job: ManyScenes, sceneId: string) {
-  const scenes = job.scenes ?? [];
-  const place = scenes.findIndex((one) => one.scene_id === sceneId);
-  const asked = scenes[place];
-  const isIts = (one: Numbered) => one.scene_number === asked?.scene_number;
-  return {
-    place,
-    asked,
-    number: asked?.scene_number,
-    clip: job.clips?.find(isIts),
-    error: job.scene_errors?.find(isIts),
-  };
-}

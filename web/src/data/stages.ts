@@ -1,11 +1,15 @@
 /** How far a storyboard is, and what there is to do next: words, pictures, clips. */
-import type { MultiVideoJob, Scene } from "../pipeline/documents";
-import { hasEnded } from "../pipeline/jobs";
-import { type Board, clipJob, pictureJob, type SceneJob } from "./board";
+import type { Scene } from "../pipeline/documents";
+import type { Board } from "./board";
 import type { Found } from "./listen";
+import { clipJob, isOver, partOf, pictureJob, type SceneJob } from "./scene-jobs";
+import { hasWords } from "./scenes";
 
 /** As `generation_status` of a scene names them. */
 export type Medium = "image" | "video";
+
+/** What people call them. */
+export const MEDIUM_NOUNS: Record<Medium, string> = { image: "picture", video: "clip" };
 
 export interface Stage {
   scenes: number;
@@ -20,8 +24,6 @@ export interface Stage {
   /** Of all its scenes together. */
   percent: number;
 }
-
-export const hasWords = (scene: Scene): boolean => (scene.text ?? "").trim() !== "";
 
 export function stageOf(board: Board, medium: Medium): Stage {
   const has = (scene: Found<Scene>) => isMade(board, scene, medium);
@@ -56,24 +58,13 @@ function isMade(board: Board, scene: Found<Scene>, medium: Medium): boolean {
   if (medium === "image" ? scene.image_url : scene.video_url) return true;
   const latest = latestOf(board, scene.id, medium);
   if (latest?.kind !== "multi_video") return latest?.job.status === "complete";
-  const number = numberIn(latest.job, scene.id);
-  return (latest.job.clips ?? []).some((one) => one.scene_number === number);
+  return partOf(latest.job, scene.id).clip !== undefined;
 }
 
 function workOn(board: Board, sceneId: string, medium: Medium): SceneJob | null {
   const latest = latestOf(board, sceneId, medium);
-  if (!latest || hasEnded(latest.job)) return null;
-  return latest.kind === "multi_video" && isOver(latest.job, sceneId) ? null : latest;
+  return latest && !isOver(latest, sceneId) ? latest : null;
 }
-
-/** Whether a job of many scenes has already come to something with one of them. */
-function isOver(job: MultiVideoJob, sceneId: string): boolean {
-  const number = numberIn(job, sceneId);
-  return [...(job.clips ?? []), ...(job.scene_errors ?? [])].some((one) => one.scene_number === number);
-}
-
-const numberIn = (job: MultiVideoJob, sceneId: string): number | undefined =>
-  (job.scenes ?? []).find((one: { scene_id?: string | null }) => one.scene_id === sceneId)?.scene_number;
 
 /** Of one of its scenes that is not over. A job of many scenes only tells how far all of them are. */
 function percentOf({ kind, job }: SceneJob): number {

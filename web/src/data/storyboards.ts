@@ -4,8 +4,7 @@ import { db } from "../firebase";
 import type { Scene, Storyboard } from "../pipeline/documents";
 import { EXAMPLE, type ExampleScene } from "./example";
 import type { Found } from "./listen";
-
-const SCENE_SECONDS = 5;
+import { secondsOf, USUAL_SECONDS } from "./scenes";
 
 /** Begin a storyboard with one empty scene. Returns its id at once; `written` tells when the server has it. */
 export function createStoryboard(uid: string, title = "", style = "", scenes: ExampleScene[] = [{ text: "" }]) {
@@ -22,7 +21,7 @@ export function createStoryboard(uid: string, title = "", style = "", scenes: Ex
     title,
     style,
     scene_order: ids,
-    total_duration: ids.length * SCENE_SECONDS,
+    total_duration: ids.length * USUAL_SECONDS,
     aspect_ratio: "9:16",
     created_at: now,
     updated_at: now,
@@ -58,7 +57,7 @@ export function addScene(
   batch.set(one, newScene(uid, board.id, scene));
   batch.update(doc(db, "storyboards", board.id), {
     scene_order: [...scenes.map((each) => each.id), one.id],
-    total_duration: lengthOf(scenes) + SCENE_SECONDS,
+    total_duration: lengthOf(scenes) + USUAL_SECONDS,
     updated_at: serverTimestamp(),
   });
   return { id: one.id, written: batch.commit() };
@@ -117,7 +116,7 @@ function newScene(uid: string, storyboardId: string, scene: ExampleScene) {
     storyboard_id: storyboardId,
     text: scene.text,
     style_prompt: scene.style_prompt ?? "",
-    video_duration: SCENE_SECONDS,
+    video_duration: USUAL_SECONDS,
     use_product_composite: false,
     product_id: null,
     state: "text",
@@ -127,5 +126,4 @@ function newScene(uid: string, storyboardId: string, scene: ExampleScene) {
   };
 }
 
-const lengthOf = (scenes: Found<Scene>[]) =>
-  scenes.reduce((sum, one) => sum + (one.video_duration ?? SCENE_SECONDS), 0);
+const lengthOf = (scenes: Found<Scene>[]) => scenes.reduce((sum, one) => sum + secondsOf(one), 0);

@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { type Found, type Listening, useDocuments } from "../data/listen";
 import { latestScenesOf, storyboardsOf } from "../data/queries";
+import { isGenerating } from "../data/scenes";
 import { createExample, createStoryboard, inOrder } from "../data/storyboards";
 import { Button, IconButton } from "../parts/button";
 import { Empty, Skeleton } from "../parts/empty";
@@ -165,7 +166,7 @@ function Filmstrip({ scenes, places }: { scenes: Found<Scene>[] | null; places: 
 function facts(board: Found<Storyboard>, scenes: Found<Scene>[] | null): string {
   const pictures = scenes?.filter((scene) => scene.image_url).length ?? 0;
   const clips = scenes?.filter((scene) => scene.video_url).length ?? 0;
-  const atWork = scenes?.filter((scene) => Object.values(scene.generation_status ?? {}).includes("generating")).length;
+  const atWork = scenes?.filter(isGenerating).length;
   return [
     count(scenes?.length || (board.scene_order ?? []).length, "scene"),
     ...(pictures ? [count(pictures, "picture")] : []),

@@ -1,21 +1,17 @@
-import type { FirestoreError } from "firebase/firestore";
-import { ArrowLeft, CircleStop } from "lucide";
+import { ArrowLeft } from "lucide";
 import type { ComponentChildren } from "preact";
 import { isId, useDocument } from "../../data/listen";
 import { job as jobDocument } from "../../data/queries";
-import { db } from "../../firebase";
-import { Button } from "../../parts/button";
 import { Skeleton } from "../../parts/empty";
 import { Icon } from "../../parts/icon";
 import { JobTrouble, RetryButton } from "../../parts/job-trouble";
+import { JobWorking } from "../../parts/job-working";
 import { Notice } from "../../parts/notice";
 import { usePageTitle } from "../../parts/page-title";
-import { Progress } from "../../parts/progress";
 import { useNow } from "../../parts/ticking";
-import { announce } from "../../parts/toasts";
 import { type Adjustment, JOB_COLLECTIONS, JOB_KINDS, type Job, type JobKind } from "../../pipeline/documents";
-import { cancelJob, hasEnded } from "../../pipeline/jobs";
-import { atWork, firestoreSentence, KIND_NAMES, seconds, time, usd } from "../../words";
+import { hasEnded } from "../../pipeline/jobs";
+import { firestoreSentence, KIND_NAMES, seconds, time, usd } from "../../words";
 import { NotFound } from "../not-found";
 import { KIND_ICONS, StateBadge } from "./job-marks";
 import "./job-page.css";
@@ -73,7 +69,11 @@ function Shown({ of }: { of: AnyJob }) {
         </p>
         <h1 class="job__name">{nameOf(of)}</h1>
       </header>
-      {!hasEnded(job) && <Working kind={kind} job={job} />}
+      {!hasEnded(job) && (
+        <div class="card job__working">
+          <JobWorking kind={kind} job={job} />
+        </div>
+      )}
       <JobTrouble kind={kind} job={job} />
       {job.status === "canceled" && (
         <Notice actions={<RetryButton kind={kind} job={job} />}>
@@ -88,24 +88,6 @@ function Shown({ of }: { of: AnyJob }) {
       </section>
       <RawDocument path={`${JOB_COLLECTIONS[kind]}/${job.id}`} job={job} />
     </>
-  );
-}
-
-function Working({ kind, job }: { kind: JobKind; job: Job & { id: string } }) {
-  const stop = () =>
-    cancelJob(db, kind, job.id).catch((error: FirestoreError) =>
-      announce(`It could not be stopped. ${firestoreSentence(error)}`),
-    );
-  return (
-    <div class="card job__working">
-      <Progress
-        label={atWork(kind, job)}
-        percent={job.status === "processing" ? (job.progress_percent ?? 0) : undefined}
-      />
-      <Button icon={CircleStop} busy={job.cancel_requested === true} onClick={stop}>
-        Stop
-      </Button>
-    </div>
   );
 }
 
@@ -141,7 +123,14 @@ function Facts({ of, now }: { of: AnyJob; now: number }) {
           {job.retry_of && <a href={`/jobs/${kind}/${job.retry_of}`}>the earlier job</a>}
         </Fact>
         <Fact name="Done by">{duplicateOf && <a href={duplicateOf}>the job with the same request id</a>}</Fact>
-        <Fact name="Made by">{made?.reused_from && <EarlierJob kind={kind} jobId={made.reused_from} />}</Fact>
+        <Fact name="Made by">
+          {made?.reused_from &&
+            (kind === "video" ? (
+              <EarlierClip jobId={made.reused_from} />
+            ) : (
+              <EarlierJob kind={kind} jobId={made.reused_from} />
+            ))}
+        </Fact>
         <Fact name="Prompt">
           {made?.prompt && <span class="job__prompt">{made.prompt}</span>}
           {made?.prompt_source === "openai" && <span class="job__soft"> (written by a language model)</span>}
@@ -165,11 +154,15 @@ function Fact({ name, children }: { name: string; children: ComponentChildren })
 }
 
 /** A clip may have been made alone, or among others: which one is looked up. */
-function EarlierJob({ kind, jobId }: { kind: JobKind; jobId: string }) {
-  const other = useDocument<Job>(jobDocument(kind === "video" ? "multi_video" : kind, jobId));
-  const isOther = kind === "video" && other.state === "ready" && other.data !== null;
-  return <a href={`/jobs/${isOther ? "multi_video" : kind}/${jobId}`}>an earlier job</a>;
+function EarlierClip({ jobId }: { jobId: string }) {
+  const together = useDocument<Job>(jobDocument("multi_video", jobId));
+  const kind: JobKind = together.state === "ready" && together.data !== null ? "multi_video" : "video";
+  return <EarlierJob kind={kind} jobId={jobId} />;
 }
+
+const EarlierJob = ({ kind, jobId }: { kind: JobKind; jobId: string }) => (
+  <a href={`/jobs/${kind}/${jobId}`}>an earlier job</a>
+);
 
 /** `video_generation_jobs/abc` as a path of this page. */
 function pageOf(path: string | undefined): string | null {

@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { type Listening, useDocuments } from "../../data/listen";
 import { jobsOf } from "../../data/queries";
+import { createdAt } from "../../data/scene-jobs";
 import { Button } from "../../parts/button";
 import { Empty, Skeleton } from "../../parts/empty";
 import { Icon } from "../../parts/icon";
@@ -52,7 +53,7 @@ export function JobsPage() {
   const failed = all.find((one) => one.state === "failed");
   const jobs = all
     .flatMap((one) => (one.state === "ready" ? one.data : []))
-    .sort((a, b) => createdAt(b) - createdAt(a) || a.job.id.localeCompare(b.job.id));
+    .sort((a, b) => createdAt(b.job) - createdAt(a.job) || a.job.id.localeCompare(b.job.id));
 
   return (
     <div class="page">
@@ -80,8 +81,6 @@ function useJobs(kind: JobKind): Listening<AnyJob[]> {
   const asked = found.data.filter((job) => job.dry_run !== true);
   return { ...found, data: asked.map((job) => ({ kind, job }) as AnyJob) };
 }
-
-const createdAt = ({ job }: AnyJob) => job.created_at?.toMillis() ?? 0;
 
 /** The filter stands in the address: a reload, or a link, shows the same. */
 function Filtered({ jobs }: { jobs: AnyJob[] }) {

@@ -1,6 +1,7 @@
 import { Trash2 } from "lucide";
 import { type Found, useDocuments } from "../../data/listen";
 import { scenesOf } from "../../data/queries";
+import { isGenerating } from "../../data/scenes";
 import { deleteStoryboard } from "../../data/storyboards";
 import { Button } from "../../parts/button";
 import { Dialog } from "../../parts/dialog";
@@ -18,7 +19,7 @@ export function DeleteStoryboard(props: { board: Found<Storyboard>; onClose: () 
   const found = useDocuments<Scene>(`${uid} ${board.id}`, () => scenesOf(uid, board.id));
   const scenes = found.state === "ready" ? found.data : [];
   const title = board.title || "Untitled";
-  const isAtWork = scenes.some((scene) => Object.values(scene.generation_status ?? {}).includes("generating"));
+  const isAtWork = scenes.some(isGenerating);
   const confirm = () => {
     props.onDelete();
     const ids = scenes.map((scene) => scene.id);

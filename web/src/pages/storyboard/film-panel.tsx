@@ -1,5 +1,5 @@
 import type { FirestoreError } from "firebase/firestore";
-import { CircleStop, Clapperboard, Film } from "lucide";
+import { Clapperboard, Film } from "lucide";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Board } from "../../data/board";
 import { type Found, useDocument } from "../../data/listen";
@@ -9,13 +9,13 @@ import { db } from "../../firebase";
 import { Button } from "../../parts/button";
 import { Empty } from "../../parts/empty";
 import { JobTrouble } from "../../parts/job-trouble";
+import { JobWorking } from "../../parts/job-working";
 import { Notice } from "../../parts/notice";
-import { Progress } from "../../parts/progress";
 import { announce } from "../../parts/toasts";
 import type { CompositionJob, Video } from "../../pipeline/documents";
-import { cancelJob, createJob, hasEnded } from "../../pipeline/jobs";
+import { createJob, hasEnded } from "../../pipeline/jobs";
 import { useUser } from "../../session";
-import { atWork, count, firestoreSentence, usd } from "../../words";
+import { count, firestoreSentence, usd } from "../../words";
 import "./film-panel.css";
 import { FilmPlayer } from "./film-player";
 import { FilmSettingsForm } from "./film-settings";
@@ -76,7 +76,7 @@ export function FilmPanel({ board }: { board: Board }) {
             onChange={(changes) => setOwn((before) => ({ ...(before ?? settings), ...changes }))}
           />
           {working ? (
-            <Working job={working} />
+            <JobWorking kind="composition" job={working} />
           ) : (
             <MakeButton board={board} settings={settings} isFirst={board.jobs.composition.length === 0} />
           )}
@@ -140,24 +140,6 @@ function MakeButton({ board, settings, isFirst }: { board: Board; settings: Film
           {firestoreSentence(refused)}
         </Notice>
       )}
-    </div>
-  );
-}
-
-function Working({ job }: { job: Found<CompositionJob> }) {
-  const stop = () =>
-    cancelJob(db, "composition", job.id).catch((error: FirestoreError) =>
-      announce(`It could not be stopped. ${firestoreSentence(error)}`),
-    );
-  return (
-    <div class="film__working">
-      <Progress
-        label={atWork("composition", job)}
-        percent={job.status === "processing" ? (job.progress_percent ?? 0) : undefined}
-      />
-      <Button icon={CircleStop} busy={job.cancel_requested === true} onClick={stop}>
-        Stop
-      </Button>
     </div>
   );
 }

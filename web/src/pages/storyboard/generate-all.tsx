@@ -2,7 +2,7 @@ import { WandSparkles } from "lucide";
 import { useEffect, useState } from "preact/hooks";
 import type { Board } from "../../data/board";
 import { type Offer, offerOf, order, type Plan, planOf } from "../../data/offers";
-import type { Medium } from "../../data/stages";
+import { MEDIUM_NOUNS, type Medium } from "../../data/stages";
 import { Button } from "../../parts/button";
 import { Dialog } from "../../parts/dialog";
 import { sayFailure } from "../../parts/failure";
@@ -13,7 +13,6 @@ import { count, firestoreSentence, usd } from "../../words";
 import "./generate-all.css";
 
 const LONG_MILLISECONDS = 15_000;
-const NOUNS: Record<Medium, string> = { image: "picture", video: "clip" };
 
 type Asked =
   | { state: "asking"; isLong: boolean }
@@ -29,7 +28,7 @@ export function GenerateAll(props: { board: Board; medium: Medium; onClose: () =
   const wanted = JSON.stringify(plan.jobs);
   const [asked, setAsked] = useState<Asked>({ state: "asking", isLong: false });
   const [attempt, setAttempt] = useState(0);
-  const things = count(plan.scenes.length, NOUNS[plan.medium]);
+  const things = count(plan.scenes.length, MEDIUM_NOUNS[plan.medium]);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: `wanted` says whether the plan is another one
   useEffect(() => {

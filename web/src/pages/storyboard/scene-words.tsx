@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { Board } from "../../data/board";
 import type { Found } from "../../data/listen";
 import { productOf } from "../../data/orders";
+import { secondsOf } from "../../data/scenes";
 import { changeScene } from "../../data/storyboards";
 import { useDraft } from "../../parts/draft";
 import { sayFailure } from "../../parts/failure";
@@ -99,7 +100,7 @@ function SecondsField({ board, scene, number }: { board: Board; scene: Found<Sce
         min={FEWEST_SECONDS}
         max={MOST_SECONDS}
         step={1}
-        value={typed ?? scene.video_duration ?? 5}
+        value={typed ?? secondsOf(scene)}
         onInput={(event) => change(event.currentTarget.value)}
         onBlur={() => setTyped(null)}
       />

@@ -4,7 +4,8 @@ import { useState } from "preact/hooks";
 import type { Board } from "../../data/board";
 import { useDocument } from "../../data/listen";
 import { videoOf } from "../../data/queries";
-import { hasWords, type Medium, type Stage, stageOf } from "../../data/stages";
+import { hasWords } from "../../data/scenes";
+import { MEDIUM_NOUNS, type Medium, type Stage, stageOf } from "../../data/stages";
 import { db } from "../../firebase";
 import { Button } from "../../parts/button";
 import { sayFailure } from "../../parts/failure";
@@ -50,8 +51,6 @@ function WordsStep({ board }: { board: Board }) {
   );
 }
 
-const NOUNS: Record<Medium, string> = { image: "picture", video: "clip" };
-
 function MediumStep(props: {
   number: number;
   medium: Medium;
@@ -60,7 +59,7 @@ function MediumStep(props: {
   onMake: (medium: Medium) => void;
 }) {
   const { medium, stage } = props;
-  const noun = NOUNS[medium];
+  const noun = MEDIUM_NOUNS[medium];
   const isFirst = stage.done === 0 && stage.jobs.length === 0;
   const isWorking = stage.jobs.length > 0;
   const make = stage.missing.length > 0 && (
