@@ -8,6 +8,7 @@ AUDIO ?=
 PYTEST_ARGS ?=
 TEST_WORKERS ?= 2
 PLAN_ARGS ?=
+ALIAS ?= local
 ARGS ?= --help
 JOBS ?= 200
 SCHEDULES ?= 2000
@@ -18,7 +19,8 @@ LOCK = $(VENV)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--custom-compile-command "make lock" $(LOCK_ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo studio plan up migrate test rules fuzz check bench chaos lock audit licences types format clean
+.PHONY: help install demo studio plan up replay timeline preflight seed smoke monitoring orphans user migrate \
+	test rules fuzz check bench chaos burst lock audit licences types format clean
 
 help:  ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -61,6 +63,30 @@ plan: install  ## what composing CLIPS="a.mp4 b.mp4" would copy and encode, and 
 up: install  ## start the local stack and leave it running
 	@$(VENV)/python -m localdev.stack
 
+replay: install  ## run an exported job again on the local stack and tell its timeline (JOB=file.json)
+	@PYTHONPATH=functions $(VENV)/python -m localdev.replay $(JOB) $(REPLAY_ARGS)
+
+timeline: install  ## what a job did, when, and what it cost (ALIAS=staging JOB=image_generation_jobs/ID, or JOB=file.json)
+	@PYTHONPATH=functions $(VENV)/python -m operations.timeline --alias $(ALIAS) $(JOB) $(TIMELINE_ARGS)
+
+preflight: install  ## what would make a deploy fail, found before it (ALIAS=staging)
+	@PYTHONPATH=functions $(VENV)/python -m operations.preflight --alias $(ALIAS) $(PREFLIGHT_ARGS)
+
+seed: install  ## put a user with storyboards, clips and videos into a deployment (ALIAS=staging)
+	@PYTHONPATH=functions $(VENV)/python -m operations.staging.seed --alias $(ALIAS) $(SEED_ARGS)
+
+smoke: install  ## one tiny job of each kind on a deployment, waited for (ALIAS=staging); costs some cents
+	@PYTHONPATH=functions $(VENV)/python -m operations.staging.smoke_test --alias $(ALIAS) $(SMOKE_ARGS)
+
+monitoring: install  ## log-based metrics, alerts and the dashboard of a deployment, by gcloud (ALIAS=staging)
+	@PYTHONPATH=functions $(VENV)/python -m operations.monitoring --alias $(ALIAS) $(MONITORING_ARGS)
+
+orphans: install  ## files that no document names: listed, or with ORPHANS_ARGS=--delete deleted (ALIAS=staging)
+	@PYTHONPATH=functions $(VENV)/python -m operations.orphans --alias $(ALIAS) $(ORPHANS_ARGS)
+
+user: install  ## all that one user has: export it, or delete it (ALIAS=staging ARGS="export UID")
+	@PYTHONPATH=functions $(VENV)/python -m operations.user_data --alias $(ALIAS) $(ARGS)
+
 migrate: install  ## metadata of clips from files to Firestore (ARGS="verify --user U"; docs/migration.md)
 	@PYTHONPATH=functions $(VENV)/python -m migration $(ARGS)
 
@@ -86,6 +112,9 @@ bench: install  ## measure the targets into build/bench.json
 chaos: install  ## thousands of simulated schedules, then 200 jobs while processes are killed and services fail
 	@PYTHONPATH=functions $(VENV)/python -m tests.simulation --schedules $(SCHEDULES) --seed $(SEED)
 	@PYTHONPATH=functions $(VENV)/python -m localdev.chaos --jobs $(JOBS) --seed $(SEED)
+
+burst: install  ## ten thousand jobs at once, simulated on the real queue and limits: backlog, fairness, nothing lost (BURST_ARGS)
+	@PYTHONPATH=functions $(VENV)/python -m tests.simulation.burst $(BURST_ARGS)
 
 # Versions that stand in the lock files stay, unless a requirements*.in names others; LOCK_ARGS=--upgrade renews the rest.
 lock: install  ## work out requirements.txt, with hashes, after a change of a requirements*.in (LOCK_ARGS=--upgrade)

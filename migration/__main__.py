@@ -12,7 +12,6 @@ from pathlib import Path
 
 from google.auth.exceptions import GoogleAuthError
 
-from migration.environment import read_environment
 from migration.report import (
     run_report,
     show_phases,
@@ -29,6 +28,7 @@ from migration.switching import phases, switch
 from migration.tools import Tools, open_tools
 from migration.verification import possible_users, verify
 from migration.waiting import Stopped
+from operations.environment import read_environment
 from pipeline.domain.errors import ConfigurationError, JobError
 from pipeline.domain.metadata_modes import MetadataMode
 

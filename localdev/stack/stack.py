@@ -181,6 +181,16 @@ class LocalStack(Startable):
         self._parts.callback(self._emulators.stop)
         self._emulators.start()
         self._emulators.wait_until_ready(timeout_seconds)
+        self._write_settings()
+
+    def _write_settings(self) -> None:
+        """Where commands that work on a deployment find this one: ALIAS=local. Keys of real providers stay out."""
+        settings = self.functions_settings()
+        for name in ("REPLICATE_API_TOKEN", "OPENAI_API_KEY"):
+            settings.pop(name, None)
+        path = self._build / "stack.env"
+        write_dotenv(path, {**settings, "FUNCTIONS_URL": self.urls.functions_url})
+        self._parts.callback(path.unlink, missing_ok=True)
 
     def _start_servers(self, ports: Mapping[str, int]) -> None:
         self.r2 = LocalR2(ports["r2"], R2_BUCKET)

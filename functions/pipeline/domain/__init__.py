@@ -2,7 +2,7 @@
 
 jobs             jobs (a job's life), job_fields (of every document), requests (what a client asks for), results,
                  outcomes, retries, estimates, quotas
-errors           errors (the tree of all), redaction (what no text may hold)
+errors, log      errors (the tree of all), redaction (what no text may hold), log_events (what metrics are made from)
 predictions      predictions (paid once), shared_seeds (whose it is where clients choose the seed), content_keys (what
                  was made of the same before), models, model_inputs
 words            scene_words (of a scene, and of its story's look), scene_writing (what a writer is told), prompts,

@@ -1,4 +1,4 @@
-"""Where the migration's settings come from: dotenv files like those of the functions, and the environment.
+"""Where the settings of a command come from: dotenv files like those of the functions, and the environment.
 
 The environment wins, so that a secret need not stand in any file.
 """

@@ -1,0 +1,57 @@
+"""Which project and which settings a command works with."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from operations.deployment import EMULATORS, open_deployment
+from pipeline.domain.errors import ConfigurationError
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "functions").mkdir()
+    (tmp_path / ".firebaserc").write_text(json.dumps({"projects": {"staging": "films-staging", "prod": "films"}}))
+    (tmp_path / "functions/.env").write_text("STORAGE_BACKEND=r2\nR2_BUCKET=all\n")
+    (tmp_path / "functions/.env.staging").write_text("R2_BUCKET=staging-media\n")
+    return tmp_path
+
+
+def test_an_alias_has_its_project_and_its_own_settings_over_those_of_all(root: Path):
+    found = open_deployment("staging", {"R2_ACCESS_KEY_ID": "from the shell"}, root=root)
+    assert (found.project, found.is_local) == ("films-staging", False)
+    assert found.environment["STORAGE_BACKEND"] == "r2"
+    assert found.environment["R2_BUCKET"] == "staging-media"
+    assert found.environment["R2_ACCESS_KEY_ID"] == "from the shell"
+    assert open_deployment("prod", {}, root=root).environment["R2_BUCKET"] == "all"
+
+
+def test_an_alias_that_is_not_there_is_told_with_those_that_are(root: Path):
+    with pytest.raises(ConfigurationError, match=r"'stage' is none of the aliases in \.firebaserc: staging, prod, lo"):
+        open_deployment("stage", {}, root=root)
+
+
+def test_local_is_the_running_stack(root: Path, monkeypatch: pytest.MonkeyPatch):
+    for name in EMULATORS:
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(ConfigurationError, match="make up"):
+        open_deployment("local", {}, root=root)
+    (root / "build/local").mkdir(parents=True)
+    (root / "build/local/stack.env").write_text("GCLOUD_PROJECT=demo-films\nFIRESTORE_EMULATOR_HOST=127.0.0.1:8080\n")
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", "")  # given back by monkeypatch
+    found = open_deployment("local", {}, root=root)
+    assert (found.project, found.is_local) == ("demo-films", True)
+    assert os.environ["FIRESTORE_EMULATOR_HOST"] == "127.0.0.1:8080"
+
+
+def test_files_that_are_named_take_the_place_of_the_usual_ones(root: Path, tmp_path: Path):
+    other = tmp_path / "other.env"
+    other.write_text("R2_BUCKET=other\n")
+    assert open_deployment("staging", {}, [other], root=root).environment == {
+        "R2_BUCKET": "other",
+        "GCLOUD_PROJECT": "films-staging",
+    }
+    with pytest.raises(ConfigurationError, match="There is no file"):
+        open_deployment("staging", {}, [tmp_path / "no.env"], root=root)
