@@ -60,6 +60,8 @@ class Settings:
     cors_origins: frozenset[str]  # of web pages that may call the API; "*": all
     api_check_revoked: bool  # whether the API asks Firebase Auth about the user of each token
     app_check: bool  # whether the API answers only the project's own apps
+    tracing: bool  # whether spans are recorded and sent to Cloud Trace
+    tracing_share: float  # of all calls and of all jobs, 0 to 1
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         cors_origins=_origins(environment, "CORS_ORIGINS"),
         api_check_revoked=_is_on(environment, "API_CHECK_REVOKED", "off"),
         app_check=_is_on(environment, "APP_CHECK", "off"),
+        tracing=_is_on(environment, "TRACING", "off"),
+        tracing_share=_number(environment, "TRACING_SHARE", 1.0, 0.0, 1.0),
     )
 
 

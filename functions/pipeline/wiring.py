@@ -6,23 +6,24 @@ The only module that knows all others. `main` calls INSTANCE.
 import os
 import random
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import fields
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import firebase_admin
 from google.cloud import firestore
 
-from pipeline.adapters import logger
+from pipeline.adapters import logger, tracing
 from pipeline.adapters.downloads import Downloader
+from pipeline.adapters.function_calls import CallFailed, FunctionCalls
 from pipeline.adapters.object_storage import ObjectStorage
 from pipeline.adapters.openai_api import OpenAiApi
 from pipeline.adapters.replicate_api import ReplicateApi
-from pipeline.adapters.replicate_webhooks import ForgedWebhook, WebhookVerifier
-from pipeline.adapters.signing_secrets import SecretUnavailable, SigningSecret
+from pipeline.adapters.replicate_webhooks import WebhookVerifier
+from pipeline.adapters.signing_secrets import SigningSecret
 from pipeline.adapters.tasks import TaskQueue
 from pipeline.config import (
     Settings,
@@ -35,7 +36,7 @@ from pipeline.config import (
 )
 from pipeline.domain.errors import ConfigurationError
 from pipeline.domain.jobs import CreatedWake, JobKind, JobRef, SignalWake, TaskWake
-from pipeline.handlers.receive_webhook import UnreadableWebhook, read_webhook, receive_webhook
+from pipeline.handlers.receive_webhook import read_webhook, receive_webhook
 from pipeline.handlers.sweep import Swept, sweep
 from pipeline.handlers.tools import Desk, Library, Tools
 from pipeline.repositories.clips import ClipRepository
@@ -48,9 +49,12 @@ from pipeline.repositories.scenes import SceneRepository
 from pipeline.repositories.stuck_jobs import StuckJobRepository
 from pipeline.repositories.videos import VideoRepository
 
+__all__ = ["INSTANCE", "CallFailed", "Instance", "open_library"]
+
 if TYPE_CHECKING:
     from flask import Request, Response
 
+    from pipeline.adapters.cloud_trace import CloudTracer
     from pipeline.api.app import Api
 
 GOOGLE_SECONDS = 15
@@ -59,8 +63,10 @@ waits for the API or the webhook may wait.
 """
 
 
-class CallFailed(Exception):
-    """Nothing could be written down. The log has the details; the platform, which prints this, is to deliver again."""
+LONGEST_FACT = 200
+"""Characters of what strangers choose."""
+
+Thing = TypeVar("Thing")
 
 
 class Instance:
@@ -74,14 +80,14 @@ class Instance:
         """What the four created triggers do."""
         from pipeline.handlers.run_job import run_job  # pictures and video: the webhook and the sweeper need neither
 
-        with self._call(f"job {job_id}"):
+        with self._call("job", f"job {job_id}"):
             run_job(JobRef(kind, job_id), CreatedWake(), seconds, self.desk(), self.tools)
 
     def run_task(self, data: Any, seconds: float) -> None:
         """What the task functions do with the body that `adapters.tasks` sent."""
         from pipeline.handlers.run_job import DeliverAgain, run_job
 
-        with self._call("a task", DeliverAgain):
+        with self._call("task", "a task", DeliverAgain):
             ref = JobRef(JobKind(data["kind"]), str(data["job_id"]))
             wake = SignalWake() if data.get("signal") else TaskWake(int(data["turn"]))
             run_job(ref, wake, seconds, self.desk(), self.tools)
@@ -90,24 +96,25 @@ class Instance:
         """What the webhook function does."""
         from pipeline.api.webhooks import answer_webhook
 
-        return answer_webhook(request, self.receive_webhook)
+        with self._call("webhook", "a webhook", op=request.args.get("op", "")[:LONGEST_FACT]):
+            return answer_webhook(request, self.receive_webhook)
 
     def receive_webhook(self, op: str, headers: Mapping[str, str], body: bytes) -> None:
         """Raises ForgedWebhook and SecretUnavailable before anything is built, UnreadableWebhook."""
-        with self._call("a webhook", ForgedWebhook, SecretUnavailable, UnreadableWebhook):
-            with self._building:
-                verifier = self._verifier
-            verifier.verify(headers, body)
-            receive_webhook(op, read_webhook(body), self.desk(), self.tools())
+        with self._building:
+            verifier = self._verifier
+        verifier.verify(headers, body)
+        receive_webhook(op, read_webhook(body), self.desk(), self.tools())
 
     def sweep(self, seconds: float) -> Swept:
         """What the schedule does every few minutes."""
-        with self._call("the sweeper"):
+        with self._call("sweep", "the sweeper"):
             return sweep(self.desk(), self.tools, seconds)
 
     def answer_api(self, environ: dict[str, Any]) -> "Response":
         """What the API answers to a request, given as its WSGI environment."""
-        with self._call("the API"):
+        asked = {"method": environ.get("REQUEST_METHOD", ""), "path": environ.get("PATH_INFO", "")[:LONGEST_FACT]}
+        with self._call("api", "the API", **asked):
             with self._building:
                 api = self._api
             return api.answer(environ)
@@ -127,51 +134,76 @@ class Instance:
         with self._building:
             return self._tools
 
-    @contextmanager
-    def _call(self, what: str, *answers: type[Exception]) -> Iterator[None]:
-        """One call of a function. What nobody has caught is told here, without secrets: whatever leaves a function is
-        printed by the platform as it is. `answers` are no failures, and pass. Raises CallFailed.
-        """
+    def _call(self, name: str, what: str, *answers: type[Exception], **facts: str) -> AbstractContextManager[None]:
+        """One call of a function, as `adapters.function_calls` has it. Raises CallFailed."""
         logger.conceal(secret_values(self._environment))
-        try:
-            yield
-        except answers:
-            raise
-        except Exception as error:  # noqa: BLE001  whatever it is, the platform would print it
-            logger.unexpected(f"Unexpected {type(error).__name__} in {what}", error)
-            raise CallFailed(f"{what}: {type(error).__name__}") from None
+        return self._calls.call(name, what, *answers, **facts)
+
+    @cached_property
+    def _calls(self) -> FunctionCalls:
+        return FunctionCalls(_project(self._environment), self._own_tracer)
+
+    def _own_tracer(self) -> "CloudTracer | None":
+        """What records spans; None, which is the default, where nothing does. No job fails for want of it."""
+        with self._building:
+            try:
+                return self._tracer
+            except Exception as error:  # noqa: BLE001  whatever it is
+                logger.unexpected("Spans cannot be recorded", error)
+                self._tracer = None
+                return None
+
+    @cached_property
+    def _tracer(self) -> "CloudTracer | None":
+        settings, project = self._settings_or_defaults(), _project(self._environment)
+        if not settings.tracing or not project:
+            return None
+        from pipeline.adapters.cloud_trace import CloudTracer, cloud_trace_exporter
+
+        service = self._environment.get("K_SERVICE", "")
+        return CloudTracer(settings.tracing_share, lambda: cloud_trace_exporter(project), service)
 
     @cached_property
     def _desk(self) -> Desk:
-        settings = self._settings_or_defaults()
+        settings, seen = self._settings_or_defaults(), self._seen
         retention = timedelta(days=settings.job_retention_days)
         return Desk(
             settings=settings,
-            jobs=JobRepository(self._firestore, retention, settings.limits),
+            jobs=seen(JobRepository(self._firestore, retention, settings.limits), "firestore.jobs"),
             stuck=StuckJobRepository(self._firestore),
-            scenes=SceneRepository(self._firestore),
-            predictions=PredictionRepository(self._firestore, retention),
-            tasks=TaskQueue(_admin_app(self._environment), settings.region),
+            scenes=seen(SceneRepository(self._firestore), "firestore.scenes"),
+            predictions=seen(PredictionRepository(self._firestore, retention), "firestore.predictions"),
+            tasks=seen(TaskQueue(_admin_app(self._environment), settings.region), "tasks"),
             clock=_now,
             jitter=random.random,
         )
 
     @cached_property
     def _tools(self) -> Tools:
-        library, replicate = self._library, read_replicate(self._environment)
+        library, replicate, seen = self._library, read_replicate(self._environment), self._seen
         key = read_openai_key(self._environment)
         return Tools(
             **{field.name: getattr(library, field.name) for field in fields(library)},
             predictions=self._desk.predictions,
-            results=ResultRepository(self._firestore),
-            replicate=ReplicateApi(replicate.api_token, replicate.base_url),
-            openai=OpenAiApi(key, library.settings.prompt_model) if key else None,
-            downloads=Downloader(allowed_http_hosts=library.settings.allowed_http_hosts),
+            results=seen(ResultRepository(self._firestore), "firestore.results"),
+            replicate=seen(ReplicateApi(replicate.api_token, replicate.base_url), "replicate"),
+            openai=seen(OpenAiApi(key, library.settings.prompt_model), "openai") if key else None,
+            downloads=seen(Downloader(allowed_http_hosts=library.settings.allowed_http_hosts), "downloads"),
         )
 
     @cached_property
     def _library(self) -> Library:
-        return open_library(self._environment, self._firestore)
+        library, seen = open_library(self._environment, self._firestore), self._seen
+        return replace(
+            library,
+            clips=lambda user_id, video_id: seen(library.clips(user_id, video_id), "firestore.clips"),
+            videos=lambda user_id: seen(library.videos(user_id), "firestore.videos"),
+            storage=seen(library.storage, "storage"),
+        )
+
+    def _seen(self, thing: Thing, name: str) -> Thing:
+        """With a span for each call of it, where spans are recorded."""
+        return thing if self._own_tracer() is None else tracing.traced(thing, name)
 
     @cached_property
     def _api(self) -> "Api":
@@ -241,9 +273,13 @@ def _admin_app(environment: Mapping[str, str]) -> firebase_admin.App:
         return firebase_admin.get_app("pipeline")
     except ValueError:
         # Whoever gives options must name the project too: or the SDK looks for it in real credentials, for seconds.
-        project = environment.get("GOOGLE_CLOUD_PROJECT") or environment.get("GCLOUD_PROJECT")
+        project = _project(environment)
         options = {"httpTimeout": GOOGLE_SECONDS, **({"projectId": project} if project else {})}
         return firebase_admin.initialize_app(options=options, name="pipeline")
+
+
+def _project(environment: Mapping[str, str]) -> str | None:
+    return environment.get("GOOGLE_CLOUD_PROJECT") or environment.get("GCLOUD_PROJECT")
 
 
 def _now() -> datetime:

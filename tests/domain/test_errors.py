@@ -18,9 +18,9 @@ def test_the_tree_in_the_docstring_is_the_tree():
     for line in (errors.__doc__ or "").splitlines():
         words = line.replace("│", " ").replace("├──", " ").replace("└──", " ").split()
         if len(words) >= 2 and hasattr(errors, words[0]):
-            drawn[words[0]] = (words[1], "yes" in words[2:3])
+            drawn[words[0]] = (words[1], words[2], "yes" in words[3:4])
     drawn.pop("JobError")
-    assert drawn == {error.__name__: (error.code, error.retryable) for error in all_errors()}
+    assert drawn == {error.__name__: (error.code, error.fault, error.retryable) for error in all_errors()}
 
 
 def test_every_code_is_explained_in_the_readme():

@@ -312,9 +312,9 @@ def virtual_modules(schedule: Schedule) -> Iterator[None]:
             (documents, "random", schedule.random),
             (clip_statistics, "ThreadPoolExecutor", pool),
             (sweeping, "time", time),
-            (sweeping, "ThreadPoolExecutor", pool),
+            (sweeping, "Threads", pool),
             (generate_multi_video, "threading", threading),
-            (generate_multi_video, "ThreadPoolExecutor", pool),
+            (generate_multi_video, "Threads", pool),
         ):
             stack.enter_context(patch.object(module, name, stand_in))
         yield

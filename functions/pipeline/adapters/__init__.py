@@ -15,5 +15,8 @@ compositions     composer (all of it), sound, segment_encoding, muxing, picture_
 ffmpeg           ffmpeg (runs one), process_limits, watch (until when, who is told), filter_graphs, encoding (how
                  pictures are encoded)
 callers          id_tokens (users), app_check (apps)
-Cloud            tasks, logger
+Cloud            tasks, function_calls
+log and traces   logger, log_context (what all entries hold), tracing (spans), cloud_trace (records and sends them),
+                 span_outbox
+threads          threads (that know for whom they work)
 """

@@ -11,7 +11,7 @@ written: what is held does not grow with the number of clips.
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Protocol
 
@@ -20,6 +20,7 @@ from pipeline.adapters.muxing import FinalVideo, SeekableFile
 from pipeline.adapters.picture_check import PictureCheck
 from pipeline.adapters.segment_encoding import encode_segment, is_smaller_copied
 from pipeline.adapters.sound import ClipFiles
+from pipeline.adapters.threads import Threads
 from pipeline.adapters.watch import Watch, naming
 from pipeline.domain.media_plans import CompositionPlan
 from pipeline.domain.media_segments import Piece
@@ -106,7 +107,7 @@ class _Encoders:
         encoded = sum(not segment.is_copied for segment in plan.segments)
         fits_twice = plan.form.pixels <= TWO_ENCODERS_PIXELS and plan.encode == FAST
         self._at_once = min(2, os.cpu_count() or 1) if fits_twice and encoded > 1 else 1
-        self._pool = ThreadPoolExecutor(self._at_once, "encoder")
+        self._pool = Threads(self._at_once, "encoder")
         self._begun: dict[int, Future[Path | None]] = {}
         self._stopping = threading.Event()
         self._lock = threading.Lock()

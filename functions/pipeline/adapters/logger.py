@@ -1,15 +1,19 @@
 """Structured log entries without secrets: the only way that the pipeline writes to the log.
 
 Everything in an entry, tracebacks of other people's exceptions too, goes through `domain.redaction`; long texts lose
-their middle. Entries are written by firebase_functions, in the form that Cloud Logging reads.
+their middle. Entries are written by firebase_functions, in the form that Cloud Logging reads. For which call, job
+and step they are stands in all of them: `adapters.log_context`. docs/logs.md lists the fields.
 """
 
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from firebase_functions import logger
 
+from pipeline.adapters import log_context
+from pipeline.domain.log_events import LogEvent
 from pipeline.domain.redaction import redacted
 
 LONGEST_TEXT = 16_000
@@ -28,17 +32,22 @@ def conceal(secrets: Iterable[str]) -> None:
 
 def info(message: str, **facts: Any) -> None:
     """What happened."""
-    logger.info(clean(message), **clean(facts))
+    _write(logger.info, message, facts)
 
 
 def warn(message: str, **facts: Any) -> None:
     """What went wrong, and was mended or is tried again."""
-    logger.warn(clean(message), **clean(facts))
+    _write(logger.warn, message, facts)
 
 
 def error(message: str, **facts: Any) -> None:
     """What went wrong for good."""
-    logger.error(clean(message), **clean(facts))
+    _write(logger.error, message, facts)
+
+
+def tell(event: LogEvent, message: str, *, is_warning: bool = False, **facts: Any) -> None:
+    """An event that is counted: its fields stand in the entry, under the names that they have."""
+    (warn if is_warning else info)(message, **facts, event=event.event, **asdict(event))
 
 
 def unexpected(message: str, raised: BaseException, **facts: Any) -> None:
@@ -58,6 +67,11 @@ def clean(value: Any) -> Any:
         case bytes():
             return f"{len(value)} bytes"
     return value
+
+
+def _write(write: Callable[..., None], message: str, facts: Mapping[str, Any]) -> None:
+    """What is said here goes before what is said of all entries."""
+    write(clean(message), **clean({**log_context.current(), **facts}))
 
 
 def _bounded(text: str) -> str:

@@ -16,7 +16,16 @@ from concurrent.futures import CancelledError
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
+from pipeline.adapters import logger
 from pipeline.adapters.timed_calls import TimedCalls
+from pipeline.domain.errors import (
+    ConfigurationError,
+    InsufficientCredit,
+    ProviderError,
+    ProviderUnavailable,
+    RateLimited,
+)
+from pipeline.domain.log_events import ProviderRefused
 
 if TYPE_CHECKING:
     import openai
@@ -29,6 +38,16 @@ PAUSE_SECONDS = 0.3
 LONGEST_PAUSE_SECONDS = 3.0
 """A longer `Retry-After` is not waited for: the words are wanted now."""
 _DISPENSABLE = frozenset({"reasoning"})
+
+NO_CREDIT = "insufficient_quota"
+"""OpenAI's own code for an account whose money is used up; its HTTP status is that of too many requests."""
+
+_CODES: Mapping[Reason, str] = {
+    "timeout": ProviderUnavailable.code,
+    "unavailable": ProviderUnavailable.code,
+    "rate_limited": RateLimited.code,
+    "key_refused": ConfigurationError.code,
+}
 
 _SENTENCES: Mapping[Reason, str] = {
     "refused": "OpenAI refuses the request.",
@@ -65,6 +84,7 @@ class OpenAiExchange:
         except WordsUnavailable:
             raise
         except TimeoutError as error:
+            _tell("timeout", error)
             raise WordsUnavailable("timeout") from error
         except CancelledError as error:  # close() came in between
             raise WordsUnavailable("unavailable") from error
@@ -89,9 +109,11 @@ class OpenAiExchange:
             except WordsUnavailable:
                 raise
             except Exception as error:
-                pause = None if is_last else self._pause(error)
+                pause, unavailable = None if is_last else self._pause(error), _words_unavailable(error)
+                if pause != 0.0:  # not only a parameter is to be left out
+                    _tell(unavailable.reason, error)
                 if pause is None:
-                    raise _words_unavailable(error) from error
+                    raise unavailable from error
             await asyncio.sleep(pause)
         raise WordsUnavailable("unavailable")
 
@@ -124,7 +146,7 @@ class OpenAiExchange:
             case openai.BadRequestError(param=str(parameter)) if (name := parameter.split(".")[0]) in _DISPENSABLE:
                 self._not_taken.add(name)
                 return 0.0
-            case openai.RateLimitError(code="insufficient_quota"):
+            case openai.RateLimitError(code=code) if code == NO_CREDIT:
                 return None
             case openai.APIStatusError(status_code=status) if status in (408, 409, 429) or status >= 500:
                 asked = _seconds(error.response.headers.get("retry-after"))
@@ -142,6 +164,15 @@ def _seconds(retry_after: str | None) -> float:
         return max(float(retry_after or ""), PAUSE_SECONDS)
     except ValueError:
         return PAUSE_SECONDS
+
+
+def _tell(reason: Reason, error: Exception) -> None:
+    """OpenAI has refused, or has not answered: counted under the code that the same has of Replicate."""
+    http_status = getattr(error, "status_code", 0)
+    no_credit = getattr(error, "code", None) == NO_CREDIT
+    code = InsufficientCredit.code if no_credit else _CODES.get(reason, ProviderError.code)
+    answered = f"HTTP {http_status}" if http_status else "no answer"
+    logger.tell(ProviderRefused("openai", code, http_status), f"OpenAI: {answered}, {reason}", is_warning=True)
 
 
 def _words_unavailable(error: Exception) -> WordsUnavailable:

@@ -7,13 +7,14 @@ Source: https://replicate.com/docs/reference/http
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from pipeline.adapters import logger
 from pipeline.domain.errors import (
     ConfigurationError,
     InsufficientCredit,
@@ -23,12 +24,16 @@ from pipeline.domain.errors import (
     ProviderUnavailable,
     RateLimited,
 )
+from pipeline.domain.log_events import ProviderRefused
 from pipeline.domain.predictions import ProviderPrediction
 from pipeline.domain.redaction import redacted
 
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 READ_ATTEMPTS = 3
 SECRET_SECONDS = 5.0
+HAS_ENDED = (404, 422)
+"""What a prediction that is over or gone answers to whoever wants to stop it."""
+
 MAX_OUTPUTS, MAX_URL_CHARS, MAX_ERROR_CHARS = 16, 4096, 4000
 MAX_METRICS, MAX_AMOUNT = 32, 1e6
 """Of a prediction: more than ours ever have, less than a document may hold."""
@@ -73,7 +78,8 @@ class ReplicateApi:
         if webhook_url:
             body |= {"webhook": webhook_url, "webhook_events_filter": ["completed"]}
         try:
-            response = self._http.post(
+            response = self._send(
+                "POST",
                 f"/models/{model}/predictions",
                 json=body,
                 headers={"Cancel-After": f"{cancel_after_seconds}s"},
@@ -110,10 +116,10 @@ class ReplicateApi:
     def cancel_prediction(self, prediction_id: str) -> None:
         """Ask it to stop. Harmless when it has ended."""
         try:
-            response = self._http.post(f"/predictions/{prediction_id}/cancel")
+            response = self._send("POST", f"/predictions/{prediction_id}/cancel", expected=HAS_ENDED)
         except httpx.HTTPError as error:
             raise ProviderUnavailable("Replicate could not be reached.") from error
-        if response.status_code not in (200, 201, 202, 404, 422):
+        if response.status_code not in (200, 201, 202, *HAS_ENDED):
             raise _refusal(response)
 
     def webhook_secret(self) -> str:
@@ -129,12 +135,26 @@ class ReplicateApi:
         """Hand a file to Replicate (kept for a day). Returns the URL that a model's input may name."""
         with path.open("rb") as content:
             try:
-                response = self._http.post("/files", files={"content": (path.name, content, media_type)})
+                response = self._send("POST", "/files", files={"content": (path.name, content, media_type)})
             except httpx.HTTPError as error:
                 raise ProviderUnavailable("Replicate could not be reached.") from error
         if response.status_code not in (200, 201):
             raise _refusal(response)
         return str(response.json()["urls"]["get"])
+
+    def _send(self, method: str, path: str, *, expected: Collection[int] = (), **request: Any) -> httpx.Response:
+        """One request. Answers that refuse it, unless they are `expected`, and no answer at all are told to the log."""
+        try:
+            response = self._http.request(method, path, **request)
+        except httpx.HTTPError as error:
+            refused = ProviderRefused("replicate", ProviderUnavailable.code, 0)
+            logger.tell(refused, f"Replicate: no answer, {type(error).__name__}", is_warning=True)
+            raise
+        if response.status_code >= 400 and response.status_code not in expected:
+            refusal = _refusal(response)
+            refused = ProviderRefused("replicate", refusal.code, response.status_code)
+            logger.tell(refused, f"Replicate: HTTP {response.status_code}, {refusal}", is_warning=True)
+        return response
 
     def _read(
         self, path: str, params: Mapping[str, str] | None = None, timeout_seconds: float | None = None
@@ -144,7 +164,7 @@ class ReplicateApi:
         last: JobError = ProviderUnavailable("Replicate could not be reached.")
         for _ in range(READ_ATTEMPTS):
             try:
-                response = self._http.get(path, params=params, timeout=timeout)
+                response = self._send("GET", path, params=params, timeout=timeout)
             except httpx.HTTPError:
                 continue
             if response.status_code == 200:

@@ -8,7 +8,6 @@ What is open does not grow with the number of clips, and no raw sound lies on th
 
 import os
 import subprocess
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,6 +17,7 @@ import ffmpeg
 from pipeline.adapters.encoding import AUDIO_RATE_HZ, sound_options
 from pipeline.adapters.ffmpeg import STALL_SECONDS
 from pipeline.adapters.filter_graphs import batch_sound, exact_sound, raw_sound, with_music
+from pipeline.adapters.threads import Threads
 from pipeline.adapters.watch import Watch, naming
 from pipeline.domain.errors import JobError
 from pipeline.domain.media_plans import CompositionPlan
@@ -66,7 +66,7 @@ def _encode_clips(
         finally:
             os.close(reading)  # whoever still writes into the pipe is not left waiting
 
-    with ThreadPoolExecutor(1, "sound") as thread:
+    with Threads(1, "sound") as thread:
         encoded = thread.submit(encode)
         try:
             _decode_all(plan, clips, writing, watch)

@@ -12,13 +12,14 @@ faster than the store takes has to wait. What a store does with the parts, its `
 
 import os
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from io import BytesIO
 from threading import Condition
 from types import TracebackType
 from typing import NoReturn, Protocol, Self
 
 from pipeline.adapters.object_storage import StoredObject
+from pipeline.adapters.threads import Threads
 from pipeline.domain.errors import InternalError
 
 PART_BYTES = 8 * 1024 * 1024
@@ -70,7 +71,7 @@ class StreamedUpload:
         self._position = 0
         self._size_bytes = 0
         self._handover = _Handover()
-        self._thread: ThreadPoolExecutor | None = None
+        self._thread: Threads | None = None
         self._sending: Future[None] | None = None
         self._ended = False
         self._misuse: InternalError | None = None
@@ -154,7 +155,7 @@ class StreamedUpload:
 
     def _sender(self) -> "Future[None]":
         if self._sending is None:
-            self._thread = ThreadPoolExecutor(1, "streamed-upload")
+            self._thread = Threads(1, "streamed-upload")
             self._sending = self._thread.submit(self._target.send_body, self._handover.parts())
             self._sending.add_done_callback(lambda _: self._handover.stop())
         return self._sending

@@ -2,7 +2,8 @@
 
 jobs             jobs (a job's life), job_fields (of every document), requests (what a client asks for), results,
                  outcomes, retries, estimates, quotas
-errors, log      errors (the tree of all), redaction (what no text may hold), log_events (what metrics are made from)
+errors, log      errors (the tree of all), redaction (what no text may hold), log_events (what metrics are made from),
+                 trace_contexts
 predictions      predictions (paid once), shared_seeds (whose it is where clients choose the seed), content_keys (what
                  was made of the same before), models, model_inputs
 words            scene_words (of a scene, and of its story's look), scene_writing (what a writer is told), prompts,

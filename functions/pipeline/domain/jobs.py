@@ -35,6 +35,9 @@ MAX_WAIT_SECONDS = 300.0
 MAX_RATE_LIMITED_ATTEMPTS = 12
 """A provider that asks us to wait is not failing: it is asked again for longer than a broken one."""
 
+LONGEST_WAIT = timedelta(seconds=1.5 * MAX_WAIT_SECONDS)
+"""No job asks to be woken later than this, jitter included."""
+
 TASK_EARLY_TOLERANCE = timedelta(seconds=1)
 """Clocks differ: a task this much ahead of its time is not early."""
 
@@ -171,6 +174,7 @@ class Job:
     progress_percent: int = 0
     cost_usd: float = 0.0
     started_at: datetime | None = None
+    created_at: datetime | None = None  # as Firestore says; None: nobody has claimed it yet
     usage_day: str | None = None  # the day whose limits it was admitted under; None before that
     reserved_microusd: int = 0  # of that day's limits, until the job has ended
     duplicate_of: str | None = None  # the job with the same request_id that does the work

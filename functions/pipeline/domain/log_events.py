@@ -4,8 +4,12 @@ An event is one entry: `event` is its name, the rest are its fields. Texts for p
 `message`; nothing counts those.
 """
 
+import re
 from dataclasses import dataclass
 from typing import ClassVar
+
+_NUMBER = re.compile(r"_(?:\d+|[0-9a-f]{8,})(?=_|$)")
+"""In the name of a step: of a scene or a segment, or the fingerprint of a plan."""
 
 
 @dataclass(frozen=True)
@@ -25,12 +29,13 @@ class JobEnded:
 
 @dataclass(frozen=True)
 class PredictionEnded:
-    """What one prediction came to: the only thing that spends money."""
+    """What one prediction came to: the only thing that spends money. Once each, whoever finds out."""
 
     event: ClassVar[str] = "prediction_ended"
     model: str
     state: str  # succeeded, failed, held
-    seconds: float  # since it was sent
+    code: str  # of the error; "" where it succeeded
+    seconds: float  # since it was sent; 0.0: it never was
     cost_usd: float
 
 
@@ -63,6 +68,7 @@ class MetadataFellBack:
     """Firestore had no answer for videos or clips, storage had."""
 
     event: ClassVar[str] = "metadata_fell_back"
+    videos: int
 
 
 @dataclass(frozen=True)
@@ -86,3 +92,8 @@ LOG_EVENTS: tuple[type[LogEvent], ...] = (
     MetadataFellBack,
     StepEnded,
 )
+
+
+def step_without_numbers(name: str) -> str:
+    """What steps of many scenes and segments have in common: `scene_3_predict` is a `scene_predict`."""
+    return _NUMBER.sub("", name)

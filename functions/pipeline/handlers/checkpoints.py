@@ -145,7 +145,7 @@ def _download(work: PlannedComposition, key: str, path: Path) -> bool:
     try:
         work.tools.storage.download_file(key, path)
     except NotFound:
-        logger.warn("[Composition] A finished part is gone", job_id=work.turn.ref.job_id, key=key)
+        logger.warn("[Composition] A finished part is gone", key=key)
         return False
     return True
 

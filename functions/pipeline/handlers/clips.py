@@ -259,7 +259,7 @@ def _prepared(turn: Turn, clip: Path, probe: MediaProbe) -> tuple[Path, MediaPro
         seconds = turn.seconds_left - SECONDS_TO_STORE
         made = prepare_clip(clip, target, probe, deadline_seconds=seconds, should_stop=turn.check)
     except (DeadlineExceeded, MediaError, OutOfSpace, SourceError) as error:
-        logger.warn(f"[{turn.ref.kind.label}] A clip is stored as delivered: {error}", job_id=turn.ref.job_id)
+        logger.warn(f"[{turn.ref.kind.label}] A clip is stored as delivered: {error}")
         target.unlink(missing_ok=True)
         turn.check()
         return clip, probe

@@ -82,10 +82,7 @@ def compose_video(turn: Turn, desk: Desk, tools: Tools) -> Completed:
         raise
     keep_manifest(turn, "manifest", owner.video_id, tools)
     _discard(turn, owner, tools)
-    logger.info(
-        f"[Composition] Successfully composed {len(request.clips)} clips into {final.video_key}",
-        job_id=turn.ref.job_id,
-    )
+    logger.info(f"[Composition] Successfully composed {len(request.clips)} clips into {final.video_key}")
     return Completed(
         results={
             "video_url": final.video_url,
@@ -122,7 +119,7 @@ def _make(turn: Turn, request: CompositionRequest, owner: Owner, tools: Tools) -
     with tempfile.TemporaryDirectory() as name, SourceFiles(turn, request, Path(name), tools) as sources:
         pieces = TurnPieces(turn)
         work = plan_job(turn, request, owner.video_id, pieces, sources, tools)
-        logger.info(f"[Composition] {work.plan.describe()}", job_id=turn.ref.job_id)
+        logger.info(f"[Composition] {work.plan.describe()}")
         if _is_short(work):
             return pieces.do("compose", lambda seconds_left: _compose(work, seconds_left, begun=0.0))
         work = finish_parts(work, pieces)
@@ -186,4 +183,4 @@ def _discard(turn: Turn, owner: Owner, tools: Tools) -> None:
             lambda: Discarded(discard_checkpoints(turn.user_id, owner.video_id, turn.ref.job_id, tools)),
         )
     except StepFailed as failed:
-        logger.warn(f"[Composition] Checkpoints are left behind: {failed}", job_id=turn.ref.job_id)
+        logger.warn(f"[Composition] Checkpoints are left behind: {failed}")

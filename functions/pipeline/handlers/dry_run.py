@@ -41,7 +41,7 @@ def run_dry(turn: Turn, desk: Desk, tools: Tools) -> Completed:
     models = models_of(tools.settings)
     cost_usd = estimate_usd(request, models)
     refusal = desk.jobs.refusal(turn.user_id, microusd(cost_usd), desk.clock())
-    logger.info(f"[{turn.ref.kind.label}] Dry run of job {turn.ref.job_id} done", job_id=turn.ref.job_id)
+    logger.info(f"[{turn.ref.kind.label}] Dry run of job {turn.ref.job_id} done")
     return Completed(
         results={
             "estimated_cost_usd": cost_usd,

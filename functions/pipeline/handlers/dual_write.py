@@ -75,7 +75,7 @@ def keep_manifest(turn: Turn, step: str, video_id: str, tools: Tools) -> None:
     try:
         turn.run_step(step, ManifestWritten, write)
     except StepFailed as failed:
-        logger.error(f"[{turn.ref.kind.label}] A manifest is out of date: {failed}", job_id=turn.ref.job_id)
+        logger.error(f"[{turn.ref.kind.label}] A manifest is out of date: {failed}")
 
 
 class _NoVideo(Exception):

@@ -62,10 +62,7 @@ def _reuse(turn: Turn, request: JobRequest, retry_of: str, desk: Desk, tools: To
     steps = reusable_steps(earlier, request, desk.clock())
     steps = {name: step for name, step in steps.items() if _is_still_there(step, tools)}
     turn.reuse(steps, str(earlier.fields.get("origin_job_id") or earlier.ref.job_id))
-    logger.info(
-        f"[{turn.ref.kind.label}] Job {turn.ref.job_id} uses {len(steps)} steps of job {earlier.ref.job_id}",
-        job_id=turn.ref.job_id,
-    )
+    logger.info(f"[{turn.ref.kind.label}] Job {turn.ref.job_id} uses {len(steps)} steps of job {earlier.ref.job_id}")
     return Reused(len(steps))
 
 

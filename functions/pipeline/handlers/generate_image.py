@@ -69,10 +69,7 @@ def generate_image(turn: Turn, desk: Desk, tools: Tools) -> Completed:
         stored = turn.run_step(
             "store", StoredImage, lambda: _store(turn, request, predicted, blended, product, desk, tools)
         )
-    logger.info(
-        f"[Image Generation] Successfully generated image for scene {request.scene_id}",
-        job_id=turn.ref.job_id,
-    )
+    logger.info(f"[Image Generation] Successfully generated image for scene {request.scene_id}")
     sent = predicted.prompt or words.for_picture(terms.width_to_height)
     return Completed(
         results={

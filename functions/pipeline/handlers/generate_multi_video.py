@@ -8,11 +8,11 @@ turn 3        ✓     ✓  ✓        error `partial_failure`: clips 1, 2, 4, 5 
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from pipeline.adapters import logger
+from pipeline.adapters.threads import Threads
 from pipeline.domain.clip_names import style_slug
 from pipeline.domain.errors import ContentRejected, JobError, PartialFailure
 from pipeline.domain.model_inputs import scene_adjustments
@@ -70,7 +70,7 @@ def generate_multi_video(turn: Turn, desk: Desk, tools: Tools) -> Completed | Fa
     if request.storyboard_id is None:
         tools.videos(turn.user_id).update_video_status(board.video_id, "completed")
     keep_manifest(turn, "manifest", board.video_id, tools)
-    logger.info(f"[Multi-Video Generation] Successfully generated {len(request.scenes)} clips", job_id=turn.ref.job_id)
+    logger.info(f"[Multi-Video Generation] Successfully generated {len(request.scenes)} clips")
     return Completed(results)
 
 
@@ -110,7 +110,7 @@ def _word(turn: Turn, request: MultiVideoRequest, desk: Desk, tools: Tools) -> A
         worded = writer.words(scene.description, style, scene.scene_id, document)
         return replace(worded, adjustments=(*noted, *worded.adjustments))
 
-    with ThreadPoolExecutor(max_workers=WRITERS) as pool:
+    with Threads(max_workers=WRITERS) as pool:
         written = list(pool.map(worded, request.scenes))
     for number, one in enumerate(written):
         turn.adjust(replace(noted, field=f"scenes.{number}.{noted.field}") for noted in one.adjustments)
@@ -167,7 +167,7 @@ def _advance_scenes(turn: Turn, works: Mapping[int, ClipWork], progress: "_Progr
         except StepFailed as failed:
             progress.failure(scene, failed.error)
 
-    with ThreadPoolExecutor(max_workers=WORKERS) as pool:
+    with Threads(max_workers=WORKERS) as pool:
         while turn.seconds_left > SECONDS_TO_STORE:
             room = tools.settings.max_parallel_scenes - len(waits)
             batch = [s for s in progress.scenes if s.scene_number not in waits and not progress.settled(s)][:room]
@@ -197,7 +197,8 @@ def _partial_failure(progress: "_Progress") -> JobError:
         first = next(iter(progress.failed.values()))
         return type(first)(f"No scene succeeded; {reasons[0]}", **first.details)
     total = len(progress.failed) + len(progress.clips())
-    return PartialFailure(f"{len(progress.failed)} of {total} scenes failed; {'; '.join(reasons[:5])}")
+    is_ours = any(error.is_ours for error in progress.failed.values())
+    return PartialFailure(f"{len(progress.failed)} of {total} scenes failed; {'; '.join(reasons[:5])}", is_ours=is_ours)
 
 
 def _settled_numbers(fields: Mapping[str, Any]) -> set[int]:

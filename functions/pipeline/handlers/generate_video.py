@@ -26,10 +26,7 @@ def generate_video(turn: Turn, desk: Desk, tools: Tools) -> Completed:
     if request.storyboard_id is None:
         tools.videos(turn.user_id).update_video_status(place.video_id, "completed")
     keep_manifest(turn, "manifest", place.video_id, tools)
-    logger.info(
-        f"[Video Generation] Successfully generated video for scene {request.scene_id}",
-        job_id=turn.ref.job_id,
-    )
+    logger.info(f"[Video Generation] Successfully generated video for scene {request.scene_id}")
     return Completed(results=clip.as_result(), updates=[scene_ready(request.scene_id, "video", clip.video_url)])
 
 

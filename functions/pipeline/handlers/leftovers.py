@@ -23,7 +23,7 @@ def leave_nothing(job: Job, tools: Callable[[], Tools]) -> None:
     try:
         _tidy(job, tools())
     except Exception as error:  # noqa: BLE001  no provider or store to ask: must not keep the job from ending
-        logger.warn(f"[{job.ref.kind.label}] Not everything was tidied up: {error}", job_id=job.ref.job_id)
+        logger.warn(f"[{job.ref.kind.label}] Not everything was tidied up: {error}")
 
 
 def tidy_after_the_end(job: Job, desk: Desk, tools: Callable[[], Tools]) -> None:

@@ -5,12 +5,12 @@ videos has another order in storage, that of the folders' names: when a video wa
 """
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
 
 from pipeline.adapters import logger
+from pipeline.adapters.threads import Threads
 from pipeline.domain.catalogue import Catalogue
 from pipeline.domain.clips import (
     ClipDocument,
@@ -21,6 +21,7 @@ from pipeline.domain.clips import (
     check_text,
 )
 from pipeline.domain.errors import InvalidRequest
+from pipeline.domain.log_events import MetadataFellBack
 from pipeline.domain.metadata_modes import MetadataMode, later_mode
 from pipeline.domain.object_keys import MAX_KEY_BYTES
 from pipeline.domain.pages import MAX_PAGE_SIZE, Page, check_page_size, decode_page_token, encode_page_token
@@ -88,7 +89,7 @@ class FirestoreSource:
     def get_video_and_clips(
         self, video_id: str, selection: ClipSelection
     ) -> tuple[VideoDocument | None, Page[ClipDocument]]:
-        with ThreadPoolExecutor(1) as beside:
+        with Threads(1) as beside:
             finding = beside.submit(self.get_video, video_id)
             clips = self.list_clips(video_id, selection)
             return finding.result(), clips
@@ -124,7 +125,7 @@ class StorageSource:
         videos: list[VideoDocument] = []
         folders = stored_video_ids(self._user_id, self._library.storage, after)
         looked_at = 0
-        with ThreadPoolExecutor(READERS) as pool:
+        with Threads(READERS) as pool:
             while len(videos) < page_size and looked_at < FOLDERS_A_PAGE:
                 names = list(islice(folders, min(READERS, page_size - len(videos))))
                 if not names:
@@ -226,11 +227,12 @@ class FallbackSource:
 
     def _tell(self, *video_ids: str) -> None:
         """Log and count an answer that came from storage."""
-        logger.warn(
+        logger.tell(
+            MetadataFellBack(videos=len(video_ids)),
             f"[Metadata] Storage answers for videos that Firestore lacks: {', '.join(video_ids)}",
+            is_warning=True,
             metadata_fallback=True,
             user_id=self._user_id,
-            videos=len(video_ids),
         )
         self._library.phases.count_fallback(self._user_id, self._library.clock())
 

@@ -6,10 +6,12 @@ and is written only if nobody else has moved the record, so it does not matter w
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 from pipeline.adapters import logger
 from pipeline.domain.errors import JobError, NotFound, OutcomeUnknown, PredictionFailed, PredictionTimedOut
 from pipeline.domain.jobs import JobRef
+from pipeline.domain.log_events import PredictionEnded
 from pipeline.domain.predictions import (
     LISTING_MARGIN,
     MAX_UNANSWERED,
@@ -90,11 +92,11 @@ def look_among(listed: Iterable[ProviderPrediction], record: PredictionRecord, t
 def record_end(record: PredictionRecord, prediction: ProviderPrediction, tools: Tools) -> PredictionRecord:
     """Write down how it ended, and what it cost."""
     if prediction.status == "succeeded" and prediction.outputs:
-        return tools.predictions.move(
-            record.op,
+        return _end(
+            record,
             {SUBMITTED},
             PredictionState.SUCCEEDED,
-            tools.clock(),
+            tools,
             outputs=list(prediction.outputs),
             charged=True,
             cost_usd=actual_cost_usd(record, prediction),
@@ -115,17 +117,42 @@ def record_failure(
     """Write down that it failed, and whether that was free. Nothing happens when it has ended or moved on meanwhile."""
     if record.state.is_terminal:  # the provider tells of an end more than once
         return record
-    return tools.predictions.move(
-        record.op,
+    return _end(
+        record,
         {record.state},
         to,
-        tools.clock(),
+        tools,
         since=record.submitting_at if record.state is SUBMITTING else None,
         error=error.message,
         error_code=error.code,
         retryable=error.retryable,
         charged=charged,
     )
+
+
+def _end(
+    record: PredictionRecord,
+    states: set[PredictionState],
+    to: PredictionState,
+    tools: Tools,
+    since: datetime | None = None,
+    **fields: Any,
+) -> PredictionRecord:
+    """Move the record to its end. Of all who find out, the one that has moved it tells the log."""
+    now = tools.clock()
+    ended, is_news = tools.predictions.try_move(record.op, states, to, now, since=since, **fields)
+    if is_news:
+        lasted = (ended.ended_at or now) - ended.submitting_at if ended.submitting_at else timedelta()
+        event = PredictionEnded(
+            model=ended.model,
+            state=str(ended.state),
+            code=ended.error_code or "",
+            seconds=round(max(lasted.total_seconds(), 0.0), 3),
+            cost_usd=ended.paid_usd,
+        )
+        told = f"A prediction has ended: {ended.error_code or ended.state}"
+        logger.tell(event, told, op=ended.op, prediction_id=ended.prediction_id)
+    return ended
 
 
 def call_off(prediction_id: str, record: PredictionRecord, tools: Tools) -> None:

@@ -59,9 +59,7 @@ def recall(turn: Turn, content_key: str, record: type[Output], key_name: str, to
     if _read(record, result.output) is None or not _is_unchanged(result, key_name, tools):
         tools.results.forget(turn.user_id, content_key)
         return
-    logger.info(
-        f"[{turn.ref.kind.label}] Job {turn.ref.job_id} uses what job {result.job_id} made", job_id=turn.ref.job_id
-    )
+    logger.info(f"[{turn.ref.kind.label}] Job {turn.ref.job_id} uses what job {result.job_id} made")
     raise AlreadyMade(result)
 
 

@@ -7,7 +7,7 @@ everything else to the job's next turn; whoever asks again later finds the same.
 import json
 import re
 
-from pipeline.adapters import logger
+from pipeline.adapters import log_context, logger
 from pipeline.adapters.replicate_api import prediction_of
 from pipeline.domain.clips import check_document_id
 from pipeline.domain.errors import InvalidRequest, NotFound
@@ -49,17 +49,19 @@ def receive_webhook(op: str, prediction: ProviderPrediction, desk: Desk, tools: 
         record = None
     seen = _recognised(record, prediction, tools)
     if record is None or not (seen.ours or seen.in_doubt):
-        logger.warn("A webhook tells of a prediction that is not ours", op=op[:200], prediction_id=prediction.id)
+        logger.warn("A webhook tells of a prediction that is not ours", prediction_id=prediction.id)
         return
+    ref = JobRef.of_path(record.job_path)
+    log_context.note(job_id=ref.job_id, kind=str(ref.kind))
     record = adopt(record, prediction, tools)
     if record.prediction_id != prediction.id:
-        logger.error("A second prediction was found for one operation", op=op, prediction_id=prediction.id)
+        logger.error("A second prediction was found for one operation", prediction_id=prediction.id)
         if seen.ours and not prediction.is_terminal:
             call_off(prediction.id, record, tools)
         return
     if prediction.is_terminal:
         record_end(record, prediction, tools)
-    _wake_or_correct(JobRef.of_path(record.job_path), desk)
+    _wake_or_correct(ref, desk)
 
 
 def _recognised(record: PredictionRecord | None, prediction: ProviderPrediction, tools: Tools) -> Recognised:

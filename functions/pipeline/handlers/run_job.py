@@ -4,10 +4,11 @@ Called by the created triggers and the task functions alike. Duplicates, late an
 decides.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 
-from pipeline.adapters import logger
+from pipeline.adapters import log_context, logger, tracing
 from pipeline.domain.clips import check_document_id
 from pipeline.domain.errors import DatabaseRefused, InvalidRequest, JobError, NotFound
 from pipeline.domain.jobs import Busy, GiveUp, Ignore, Job, JobKind, JobRef, TooEarly, Wake
@@ -29,6 +30,7 @@ from pipeline.handlers.failures import failure_of
 from pipeline.handlers.generate_image import generate_image
 from pipeline.handlers.generate_multi_video import generate_multi_video
 from pipeline.handlers.generate_video import generate_video
+from pipeline.handlers.job_ends import bury_job, end_job
 from pipeline.handlers.leftovers import leave_nothing, tidy_after_the_end
 from pipeline.handlers.scene_marks import canceled_scene_marks, failed_scene_marks
 from pipeline.handlers.tools import Desk, Tools
@@ -58,48 +60,58 @@ def run_job(ref: JobRef, wake: Wake, seconds: float, desk: Desk, tools: Callable
     `tools` is called once the job is claimed, so that a missing setting ends up on the job. Raises DeliverAgain for an
     early task. Errors of Firestore itself propagate: nothing could be written down, and the lease will run out.
     """
+    with log_context.bound(job_id=ref.job_id, kind=str(ref.kind)):
+        _run(ref, wake, seconds, desk, tools)
+
+
+def _run(ref: JobRef, wake: Wake, seconds: float, desk: Desk, tools: Callable[[], Tools]) -> None:
     label = ref.kind.label
-    logger.info(f"[{label}] Function triggered for job {ref.job_id}", job_id=ref.job_id)
+    logger.info(f"[{label}] Function triggered for job {ref.job_id}")
     lease = timedelta(seconds=desk.settings.lease_seconds)
     try:
         decision, job = desk.jobs.claim(
             ref, wake, desk.clock(), lease, lambda found: application_of(found, desk.settings)
         )
     except NotFound:
-        logger.warn(f"[{label}] Job {ref.job_id} no longer exists", job_id=ref.job_id)
+        logger.warn(f"[{label}] Job {ref.job_id} no longer exists")
         return
     except DatabaseRefused as full:
-        _bury(ref, full, desk)
+        bury_job(ref, full, desk)
         return
     match decision:
         case TooEarly(wake_at):
             raise DeliverAgain(f"job {ref.job_id} is to be woken at {wake_at.isoformat()}")
         case Ignore(reason):
-            logger.info(f"[{label}] Nothing to do for job {ref.job_id}: {reason}", job_id=ref.job_id)
+            logger.info(f"[{label}] Nothing to do for job {ref.job_id}: {reason}")
         case Busy():
-            logger.info(f"[{label}] Job {ref.job_id} is being worked on", job_id=ref.job_id)
+            logger.info(f"[{label}] Job {ref.job_id} is being worked on")
         case GiveUp():
-            _give_up(job, decision, desk, tools)
+            with _as_turn(job):
+                _give_up(job, decision, desk, tools)
         case _:
-            _take_turn(Turn(desk, job, seconds), job, desk, tools)
+            with _as_turn(job):
+                _take_turn(Turn(desk, job, seconds), job, desk, tools)
+
+
+@contextmanager
+def _as_turn(job: Job) -> Iterator[None]:
+    """What is logged and traced inside belongs to the job's turn."""
+    names = {"job_id": job.ref.job_id, "kind": str(job.ref.kind)}
+    number = {"turn": job.turn, "attempt": job.attempt}
+    with log_context.bound(**number), tracing.turn(job.ref.path, job.created_at, **names, **number):
+        yield
 
 
 def _give_up(job: Job, decision: GiveUp, desk: Desk, tools: Callable[[], Tools]) -> None:
     """End a job that nobody may work on."""
     error = decision.error
-    logger.error(f"[{job.ref.kind.label}] Error: {error}", job_id=job.ref.job_id, code=error.code)
+    logger.error(f"[{job.ref.kind.label}] Error: {error}", code=error.code)
     if decision.refused:  # its scenes are left to the jobs that were admitted
         outcome = Failed(error)
     else:
         leave_nothing(job, tools)
         outcome = _failed(job, error, desk)
-    desk.jobs.finish(job.ref, job.turn, desk.clock(), outcome, desk.predictions.cost_usd(job.ref.path))
-
-
-def _bury(ref: JobRef, error: JobError, desk: Desk) -> None:
-    """End a job whose document is so full that nothing more can be written to it."""
-    logger.error(f"[{ref.kind.label}] Error: {error}", job_id=ref.job_id, code=error.code)
-    desk.jobs.bury(ref, desk.clock(), error, desk.predictions.cost_usd(ref.path))
+    end_job(job, outcome, desk)
 
 
 def _take_turn(turn: Turn, job: Job, desk: Desk, tools: Callable[[], Tools]) -> None:
@@ -108,17 +120,19 @@ def _take_turn(turn: Turn, job: Job, desk: Desk, tools: Callable[[], Tools]) -> 
         while True:
             outcome = _advance(turn, job, desk, tools)
             if not isinstance(outcome, Waiting):
-                desk.jobs.finish(turn.ref, turn.number, desk.clock(), outcome, desk.predictions.cost_usd(turn.ref.path))
+                end_job(job, outcome, desk)
                 return
             last_look = turn.seconds_left < SECONDS_TO_LOOK_AGAIN
             if turn.release(outcome.wake_at, even_if_woken=last_look):
                 desk.tasks.wake(turn.ref, turn.number, outcome.wake_at)
+                tracing.note(outcome="waiting")
                 return
     except TurnLost as lost:
         tidy_after_the_end(job, desk, tools)
-        logger.warn(f"[{turn.ref.kind.label}] Turn lost: {lost}", job_id=turn.ref.job_id, turn=turn.number)
+        logger.warn(f"[{turn.ref.kind.label}] Turn lost: {lost}")
+        tracing.note(outcome="lost")
     except DatabaseRefused as full:
-        _bury(turn.ref, full, desk)
+        bury_job(turn.ref, full, desk)
 
 
 def _advance(turn: Turn, job: Job, desk: Desk, tools: Callable[[], Tools]) -> Outcome:
@@ -136,7 +150,7 @@ def _advance(turn: Turn, job: Job, desk: Desk, tools: Callable[[], Tools]) -> Ou
         outcome = _failed(job, failed.error, desk)
     if isinstance(outcome, Failed):
         leave_nothing(job, tools)
-        logger.error(f"[{label}] Error: {outcome.error}", job_id=turn.ref.job_id, code=outcome.error.code)
+        logger.error(f"[{label}] Error: {outcome.error}", code=outcome.error.code)
     return outcome
 
 
@@ -161,7 +175,7 @@ def _counting_failures(turn: Turn, advance: Callable[[], Outcome]) -> Outcome:
     except (WakeLater, CancelRequested, StepFailed, TurnLost):
         raise
     except Exception as error:  # noqa: BLE001  the job's outcome is recorded, whatever went wrong
-        logger.unexpected(f"[{turn.ref.kind.label}] Unexpected {type(error).__name__}", error, job_id=turn.ref.job_id)
+        logger.unexpected(f"[{turn.ref.kind.label}] Unexpected {type(error).__name__}", error)
         turn.fail_step("advance", failure_of(error), error)
 
 
@@ -170,6 +184,6 @@ def _failed(job: Job, error: JobError, desk: Desk) -> Failed:
 
 
 def _canceled(job: Job, desk: Desk, tools: Callable[[], Tools]) -> Canceled:
-    logger.info(f"[{job.ref.kind.label}] Job {job.ref.job_id} canceled", job_id=job.ref.job_id)
+    logger.info(f"[{job.ref.kind.label}] Job {job.ref.job_id} canceled")
     leave_nothing(job, tools)
     return Canceled(updates=canceled_scene_marks(job, desk))

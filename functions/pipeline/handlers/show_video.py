@@ -1,11 +1,11 @@
 """Show a video and a page of its clips."""
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 
+from pipeline.adapters.threads import Threads
 from pipeline.domain.clips import ClipDocument, VideoDocument, check_document_id
 from pipeline.domain.errors import NotFound
 from pipeline.domain.pages import Page
@@ -42,7 +42,7 @@ def show_video(user_id: str, video_id: str, selection: ClipSelection, library: L
         raise NotFound(f"There is no video '{video_id[:80]}'.")
     lifetime = for_period(library.clock(), THUMBNAIL_PERIOD_SECONDS, THUMBNAIL_LEAST_SECONDS)
     shares = [clips[number::CALLS_AT_ONCE] for number in range(CALLS_AT_ONCE)]
-    with ThreadPoolExecutor(CALLS_AT_ONCE) as beside:
+    with Threads(CALLS_AT_ONCE) as beside:
         thumbnails = dict(chain.from_iterable(beside.map(lambda share: _thumbnails(share, lifetime, library), shares)))
     return ShownVideo(video, clips, thumbnails)
 

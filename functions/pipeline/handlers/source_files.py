@@ -6,12 +6,13 @@ kept from the first look to its use.
 
 import threading
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.adapters.media_probe import probe_media
+from pipeline.adapters.threads import Threads
 from pipeline.domain.errors import OutOfSpace, SourceError
 from pipeline.domain.media import MediaProbe
 from pipeline.domain.media_types import MediaKind
@@ -53,7 +54,7 @@ class SourceFiles:
         self._coming: set[int] = set()
         self._unwanted: set[int] = set()  # of those that are coming: released before they were there
         self._is_closing = threading.Event()
-        self._pool = ThreadPoolExecutor(FETCHES_AHEAD, "fetch")
+        self._pool = Threads(FETCHES_AHEAD, "fetch")
         self._all = [
             Source(
                 f"Clip {place} (scene {clip.scene_number})",

@@ -11,14 +11,15 @@ into the time is found by the next sweep, because what was found has been moved 
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from pipeline.adapters import logger
+from pipeline.adapters import log_context, logger
+from pipeline.adapters.threads import Threads
 from pipeline.domain.errors import JobError, NotFound, StillProcessing
-from pipeline.domain.jobs import JobKind, JobRef
+from pipeline.domain.jobs import LONGEST_WAIT, JobKind, JobRef
+from pipeline.domain.log_events import SweepEnded
 from pipeline.domain.predictions import PredictionRecord
 from pipeline.handlers.delete_video import finish
 from pipeline.handlers.prediction_ends import correct_cost, settle
@@ -44,6 +45,7 @@ class Swept:
     deletions: int = 0
     failed: int = 0  # could not be helped now; found again by the next sweep
     finished: bool = True  # False when time ran out first
+    oldest_seconds: float = field(default=0.0, compare=False)  # how late the job was that had waited longest
 
 
 def sweep(desk: Desk, tools: Callable[[], Tools], seconds: float) -> Swept:
@@ -51,12 +53,13 @@ def sweep(desk: Desk, tools: Callable[[], Tools], seconds: float) -> Swept:
     ends_at = time.monotonic() + seconds
     swept, now = Swept(), desk.clock()
     lease = timedelta(seconds=desk.settings.lease_seconds)
-    with ThreadPoolExecutor(max_workers=WORKERS) as pool:
+    with Threads(max_workers=WORKERS) as pool:
 
         def all_of(pages: Iterable[list[Found]], help_one: Callable[[Found], bool]) -> int:
             """How many could be helped; ends early when time is up, or nothing can be helped now."""
             count = 0
             for page in pages:
+                swept.oldest_seconds = max(swept.oldest_seconds, *(_late_seconds(one, now, lease) for one in page), 0.0)
                 helped = list(pool.map(lambda found: _quietly(help_one, found), page))
                 count += helped.count(True)
                 swept.failed += helped.count(False)
@@ -73,16 +76,37 @@ def sweep(desk: Desk, tools: Callable[[], Tools], seconds: float) -> Swept:
             )
         swept.predictions = all_of(desk.predictions.to_check(now), lambda record: _check(record, desk, tools, lease))
         swept.deletions = all_of(_broken_off(now, tools), lambda deletion: _delete(deletion, tools))
-    logger.info("Swept", **asdict(swept))
+    logger.tell(SweepEnded(**asdict(swept)), "Swept")
     return swept
 
 
 def _quietly(help_one: Callable[[Found], bool], found: Found) -> bool:
-    try:
-        return help_one(found)
-    except Exception as error:  # noqa: BLE001  one must not keep the others from being helped
-        logger.error(f"The sweeper could not help {_name(found)}: {type(error).__name__}: {error}")
-        return False
+    with log_context.bound(**_facts(found)):
+        try:
+            return help_one(found)
+        except Exception as error:  # noqa: BLE001  one must not keep the others from being helped
+            logger.error(f"The sweeper could not help {_name(found)}: {type(error).__name__}: {error}")
+            return False
+
+
+def _late_seconds(found: StuckJob | PredictionRecord | Deletion, now: datetime, lease: timedelta) -> float:
+    """For how long nobody has come for a job. A sweep moves on when it is due, but nothing else happens to it then."""
+    if not isinstance(found, StuckJob):
+        return 0.0
+    due_at = min(found.due_at, found.idle_since + max(lease, LONGEST_WAIT))
+    return round(max((now - due_at).total_seconds(), 0.0), 3)
+
+
+def _facts(found: StuckJob | PredictionRecord | Deletion) -> dict[str, str]:
+    """What the log calls it."""
+    match found:
+        case StuckJob(ref=ref):
+            return {"job_id": ref.job_id, "kind": str(ref.kind)}
+        case PredictionRecord(op=op, job_path=path):
+            ref = JobRef.of_path(path)
+            return {"op": op, "job_id": ref.job_id, "kind": str(ref.kind)}
+        case Deletion(path=path):
+            return {"deletion": path}
 
 
 def _name(found: StuckJob | PredictionRecord | Deletion) -> str:

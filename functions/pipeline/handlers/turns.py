@@ -15,9 +15,10 @@ from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from pipeline.adapters import logger
+from pipeline.adapters import log_context, logger, tracing
 from pipeline.domain.errors import DeadlineExceeded, Interrupted, JobError, recorded_error
 from pipeline.domain.jobs import Job, JobRef, StepRecord
+from pipeline.domain.log_events import StepEnded, step_without_numbers
 from pipeline.domain.model_inputs import Adjustment, as_fields, noted_adjustments
 from pipeline.domain.outcomes import CancelRequested, DocumentUpdate, TurnLost, WakeLater
 from pipeline.handlers.failures import failure_of
@@ -49,7 +50,8 @@ class Turn:
     def __init__(self, desk: Desk, job: Job, seconds: float) -> None:
         self._desk = desk
         self._job = job
-        self._deadline = time.monotonic() + seconds
+        self._began_at = time.monotonic()
+        self._deadline = self._began_at + seconds
         self._lock = threading.RLock()
         self._written_at = time.monotonic()  # the claim was a write
         self._stage, self._progress = job.fields.get("stage"), job.progress_percent
@@ -96,7 +98,12 @@ class Turn:
         if step.failed:
             raise StepFailed(recorded_error(step.error_code, step.error_message, step.error_details))
         self._leave_if_not_now(step)
-        step = self._begin(name)
+        names = {"step": step_without_numbers(name), "step_name": name}
+        job = {"job_id": self.ref.job_id, "kind": str(self.ref.kind), "attempt": self._job.attempt}
+        with log_context.bound(**names), tracing.span("step", **names, **job):
+            return self._try_step(name, self._begin(name), work)
+
+    def _try_step(self, name: str, step: StepRecord, work: Callable[[], Output]) -> Output:
         started = time.monotonic()
         try:
             self.check()
@@ -109,22 +116,17 @@ class Turn:
             raise
         except DeadlineExceeded as error:
             over = Interrupted("The function call was over before the step was; it goes on in another.")
-            self.fail_step(name, over if self.seconds_left <= 0 else error, error)
+            self.fail_step(name, over if self.seconds_left <= 0 else error, error, time.monotonic() - started)
         except JobError as error:
-            self.fail_step(name, error)
+            self.fail_step(name, error, seconds=time.monotonic() - started)
         except Exception as error:  # noqa: BLE001  the step's outcome is recorded, whatever went wrong in it
-            logger.unexpected(
-                f"[{self.ref.kind.label}] Unexpected {type(error).__name__} in {name}", error, **self._facts(name)
-            )
-            self.fail_step(name, failure_of(error), error)
+            logger.unexpected(f"[{self.ref.kind.label}] Unexpected {type(error).__name__} in {name}", error)
+            self.fail_step(name, failure_of(error), error, time.monotonic() - started)
         done = step.after_success(asdict(output), self._desk.clock())
         self.write({f"steps.{name}": asdict(done)})
         self._remember(name, done)
-        logger.info(
-            f"[{self.ref.kind.label}] Step {name} done",
-            **self._facts(name),
-            seconds=round(time.monotonic() - started, 3),
-        )
+        self._tell(name, f"Step {name} done", None, time.monotonic() - started)
+        tracing.note(outcome="done")
         return output
 
     def finished(self, name: str, record: type[Output]) -> Output | None:
@@ -135,8 +137,12 @@ class Turn:
         except TypeError:
             return None
 
-    def fail_step(self, name: str, error: JobError, cause: BaseException | None = None) -> NoReturn:
-        """Count a failed try. Raises WakeLater when it is worth another, else StepFailed."""
+    def fail_step(
+        self, name: str, error: JobError, cause: BaseException | None = None, seconds: float | None = None
+    ) -> NoReturn:
+        """Count a failed try, which took so long; None: all of the turn. Raises WakeLater when it is worth another,
+        else StepFailed.
+        """
         step = self._step(name)
         failed = step.after_failure(error, self._desk.clock(), self._desk.jitter())
         again = not failed.failed
@@ -145,12 +151,9 @@ class Turn:
             fields["attempt"] = self._job.attempt + 1
         self.write(fields)
         self._remember(name, failed)
-        logger.warn(
-            f"[{self.ref.kind.label}] Step {name} failed: {error}",
-            **self._facts(name),
-            code=error.code,
-            again=again,
-        )
+        spent = time.monotonic() - self._began_at if seconds is None else seconds
+        self._tell(name, f"Step {name} failed: {error}", error, spent, again=again)
+        tracing.note(outcome="failed", code=error.code, again=again)
         if not again:
             raise StepFailed(error) from (cause or error)
         raise WakeLater(self._seconds_until(failed)) from error
@@ -282,5 +285,7 @@ class Turn:
         with self._lock:
             self._job = replace(self._job, steps={**self._job.steps, name: step})
 
-    def _facts(self, step: str) -> dict[str, Any]:
-        return {"job_id": self.ref.job_id, "turn": self.number, "attempt": self._job.attempt, "step": step}
+    def _tell(self, name: str, words: str, error: JobError | None, seconds: float, **facts: Any) -> None:
+        kind, code = self.ref.kind, error.code if error else ""
+        ended = StepEnded(str(kind), step_without_numbers(name), error is None, code, round(seconds, 3))
+        logger.tell(ended, f"[{kind.label}] {words}", is_warning=error is not None, step_name=name, **facts)

@@ -83,6 +83,7 @@ def job_of(ref: JobRef, fields: Mapping[str, Any]) -> Job:
         progress_percent=_whole(fields.get("progress_percent"), 0),
         cost_usd=float(_number(fields.get("cost_usd"))),
         started_at=_time(fields.get("started_at")),
+        created_at=_time(fields.get(CLAIMED)),
         usage_day=_text(fields.get("usage_day")),
         reserved_microusd=_whole(fields.get("reserved_microusd"), 0),
         duplicate_of=_text(fields.get("duplicate_of")),

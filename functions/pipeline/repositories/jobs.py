@@ -160,17 +160,17 @@ class JobRepository:
 
         self._fenced(ref, turn, lambda _: fields, outcome.updates, before=settle)
 
-    def bury(self, ref: JobRef, now: datetime, error: JobError, cost_usd: float) -> None:
-        """End a job whose document takes no more writes: a small one that says why takes its place.
+    def bury(self, ref: JobRef, now: datetime, error: JobError, cost_usd: float) -> Job | None:
+        """End a job whose document takes no more writes: a small one that says why takes its place, and is returned.
 
-        Nothing happens to one that is gone or over.
+        Nothing happens to one that is gone or over: None.
         """
 
-        def run(transaction: firestore.Transaction) -> None:
+        def run(transaction: firestore.Transaction) -> Job | None:
             document = self._client.document(ref.path)
             snapshot = document.get(transaction=transaction)
             if not snapshot.exists or (job := read_job(ref, snapshot)).status.is_terminal:
-                return
+                return None
             kept = ["job_id", "user_id", "created_at", "usage_day", "estimated_cost_usd", "started_at"]
             kept += ["dry_run"] if job.dry_run else []
             fields = {name: job.fields[name] for name in kept if name in job.fields}
@@ -181,8 +181,9 @@ class JobRepository:
             found = snapshot.to_dict() or {}
             emptied = {FieldPath(name).to_api_repr(): firestore.DELETE_FIELD for name in found.keys() - fields.keys()}
             transaction.update(document, {**emptied, **fields})
+            return job_of(ref, fields)
 
-        transact(self._client, run)
+        return transact(self._client, run)
 
     def refusal(self, user_id: str, estimate: int, now: datetime) -> QuotaExceeded | None:
         """Why one more job of the user, of `estimate` micro-dollars, would not be admitted now; None: it would."""

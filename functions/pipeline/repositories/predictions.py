@@ -105,16 +105,30 @@ class PredictionRepository:
         `since`: only if it is still the submission that was begun then. Whoever decides by one submission, and is held
         up, must not undo the next.
         """
-        document = self._client.document(COLLECTION, op)
+        return self.try_move(op, states, to, now, since=since, **fields)[0]
 
-        def attempt(batch: firestore.WriteBatch) -> PredictionRecord:
+    def try_move(
+        self,
+        op: str,
+        states: set[PredictionState],
+        to: PredictionState,
+        now: datetime,
+        *,
+        since: datetime | None = None,
+        **fields: Any,
+    ) -> tuple[PredictionRecord, bool]:
+        """As `move`, and whether it was this call that has moved it."""
+        document = self._client.document(COLLECTION, op)
+        changes = {**fields, "state": to, "updated_at": now}
+
+        def attempt(batch: firestore.WriteBatch) -> tuple[PredictionRecord, bool]:
             snapshot = document.get()
             found = snapshot.to_dict() or {}
             if found.get("state") not in states or (since is not None and found.get("submitting_at") != since):
-                return _record(op, found)
-            changes = {**fields, "state": to, "updated_at": now}
+                # ours if it was committed although the answer got lost
+                return _record(op, found), not changed(found, {"state": to, "updated_at": now})
             batch.update(document, changes, option=unchanged_since(self._client, snapshot))
-            return _record(op, {**found, **changes})
+            return _record(op, {**found, **changes}), True
 
         return commit_optimistically(self._client, attempt)
 

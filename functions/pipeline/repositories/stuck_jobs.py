@@ -4,7 +4,7 @@
     pending for long         the created event got lost
 
 `wake_at` of what was found is moved on, so that the next sweep leaves it alone while its wake-up is on the way. Only
-that field is read: documents may be large.
+two fields are read: documents may be large.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
 from pipeline.domain.jobs import JobKind, JobRef, JobStatus
-from pipeline.repositories.documents import pages_of, unchanged_since
+from pipeline.repositories.documents import as_datetime, pages_of, unchanged_since
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,8 @@ class StuckJob:
     """A job as it was found."""
 
     ref: JobRef
+    due_at: datetime  # when somebody should have looked at it; moved on by every sweep
+    idle_since: datetime  # when something has last happened to it
     snapshot: "firestore.DocumentSnapshot[Any]"
 
 
@@ -37,14 +39,14 @@ class StuckJobRepository:
     def overdue(self, kind: JobKind, before: datetime) -> Iterator[list[StuckJob]]:
         """Pages of jobs whose `wake_at` has passed."""
         query = self._client.collection(kind.collection).where(filter=FieldFilter("wake_at", "<=", before))
-        for page in pages_of(query.select(["wake_at"]).order_by("wake_at").order_by("__name__")):
-            yield [_stuck(kind, found) for found in page]
+        for page in pages_of(query.select(["wake_at", "updated_at"]).order_by("wake_at").order_by("__name__")):
+            yield [_overdue(kind, found) for found in page]
 
     def unclaimed(self, kind: JobKind, before: datetime) -> Iterator[list[StuckJob]]:
         """Pages of jobs that were created before `before` and are still pending, without those just swept."""
         query = self._client.collection(kind.collection).where(filter=FieldFilter("status", "==", JobStatus.PENDING))
         for page in pages_of(query.select(["wake_at"]).order_by("__name__")):
-            yield [_stuck(kind, found) for found in page if found.create_time <= before and _is_due(found, before)]
+            yield [_unclaimed(kind, found) for found in page if found.create_time <= before and _is_due(found, before)]
 
     def postpone(self, job: StuckJob, until: datetime) -> None:
         """Leave it alone until then, unless it has moved on by itself."""
@@ -55,8 +57,17 @@ class StuckJobRepository:
             return
 
 
-def _stuck(kind: JobKind, snapshot: "firestore.DocumentSnapshot[Any]") -> StuckJob:
-    return StuckJob(JobRef(kind, snapshot.id), snapshot)
+def _overdue(kind: JobKind, snapshot: "firestore.DocumentSnapshot[Any]") -> StuckJob:
+    fields = snapshot.to_dict() or {}
+    idle_since = fields.get("updated_at")
+    if not isinstance(idle_since, datetime):
+        idle_since = as_datetime(snapshot.create_time)
+    return StuckJob(JobRef(kind, snapshot.id), fields["wake_at"], idle_since, snapshot)
+
+
+def _unclaimed(kind: JobKind, snapshot: "firestore.DocumentSnapshot[Any]") -> StuckJob:
+    created_at = as_datetime(snapshot.create_time)
+    return StuckJob(JobRef(kind, snapshot.id), created_at, created_at, snapshot)
 
 
 def _is_due(snapshot: "firestore.DocumentSnapshot[Any]", before: datetime) -> bool:
