@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from operations.deployment import ROOT, add_alias, open_deployment
+from operations.deployment import LOCAL, ROOT, add_alias, open_deployment
 from operations.monitoring.definitions import Parameters, read_definitions
 from operations.monitoring.gcloud import Gcloud, GcloudError, GcloudUnusable
 from operations.monitoring.plan import Action, Existing, Plan, Step, look, make_plan, write_files
@@ -108,7 +108,7 @@ def _first_sentence(error: GcloudError, gcloud: Gcloud) -> str:
 def _parameters(chosen: argparse.Namespace, environment: Mapping[str, str], root: Path) -> Parameters:
     """Raises ConfigurationError."""
     deployment = open_deployment(chosen.alias, environment, chosen.env_file, root)
-    if deployment.is_local:
+    if deployment.alias == LOCAL:
         raise ConfigurationError("A local stack is made of emulators, which know no metrics: name a deployment.")
     for channel in chosen.channel:
         if not CHANNEL.fullmatch(channel):

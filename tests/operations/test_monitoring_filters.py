@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -29,16 +29,16 @@ USERS_FAULT = JobEnded("image", "error", "content_rejected", False, 3.0, 1, 0.0,
 OUR_FAULT = JobEnded("composition", "error", "internal", True, 30.0, 2, 0.0, False)
 TRIAL = JobEnded("image", "complete", "", False, 1.0, 1, 0.0, True)
 FAULT_IN_TRIAL = JobEnded("image", "error", "internal", True, 1.0, 1, 0.0, True)
-SUCCEEDED = PredictionEnded("black-forest-labs/flux-schnell", "succeeded", 2.5, 0.003)
-UNPAID = PredictionEnded("black-forest-labs/flux-schnell", "failed", 1.0, 0.0)
-HELD = PredictionEnded("bytedance/seedance-1-lite", "held", 900.0, 0.0)
+SUCCEEDED = PredictionEnded("black-forest-labs/flux-schnell", "succeeded", "", 2.5, 0.003)
+UNPAID = PredictionEnded("black-forest-labs/flux-schnell", "failed", "prediction_failed", 1.0, 0.0)
+HELD = PredictionEnded("bytedance/seedance-1-lite", "held", "outcome_unknown", 900.0, 0.0)
 NO_CREDIT = ProviderRefused("replicate", "insufficient_credit", 402)
 QUIET = SweepEnded(0, 0, 0, 0, 0, True, 0.0)
 FOUND_OVERDUE = SweepEnded(3, 0, 0, 0, 0, True, 250.0)
 FOUND_UNCLAIMED = SweepEnded(0, 1, 0, 0, 0, True, 130.0)
 COULD_NOT_HELP = SweepEnded(0, 0, 0, 0, 2, True, 0.0)
 RAN_OUT_OF_TIME = SweepEnded(0, 0, 900, 0, 0, False, 0.0)
-FELL_BACK = MetadataFellBack()
+FELL_BACK = MetadataFellBack(videos=2)
 STEP_DONE = StepEnded("image", "render", True, "", 2.0)
 STEP_FAILED = StepEnded("image", "render", False, "rate_limited", 0.5)
 EVENTS: Mapping[str, LogEvent] = {name: value for name, value in dict(globals()).items() if type(value) in LOG_EVENTS}
@@ -70,7 +70,7 @@ def entries(capsys: pytest.CaptureFixture[str]) -> dict[str, Entry]:
     """Every event as it lies in Cloud Logging, beside lines that are none."""
     found = {}
     for name, event in EVENTS.items():
-        logger.info("What has happened", event=event.event, **asdict(event))
+        logger.tell(event, "What has happened", is_warning=name.startswith("STEP"))
         found[name] = entry_of(_only_line(capsys))
     logger.error("The sweeper could not help image_generation_jobs/j1", overdue=3, failed=1)
     found["LINE"] = entry_of(_only_line(capsys))
