@@ -27,8 +27,8 @@ from migration.state_file import StateFile
 from migration.switching import phases, switch
 from migration.tools import Tools, open_tools
 from migration.verification import possible_users, verify
-from migration.waiting import Stopped
 from operations.environment import read_environment
+from operations.waiting import Stopped
 from pipeline.domain.errors import ConfigurationError, JobError
 from pipeline.domain.metadata_modes import MetadataMode
 

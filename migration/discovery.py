@@ -10,7 +10,7 @@ A folder whose name cannot be a document's id is handed on like the others: who 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from migration.waiting import Patience
+from operations.waiting import Patience
 from pipeline.adapters.object_storage import ObjectStorage
 
 NO_USERS = frozenset({"uploads"})

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
-from migration.waiting import Stop
+from operations.waiting import Stop
 
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")

@@ -9,7 +9,7 @@ from google.api_core.exceptions import GoogleAPIError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from migration.waiting import Stopped
+from operations.waiting import Stopped
 from pipeline.domain.errors import JobError
 
 

@@ -17,7 +17,7 @@ from migration.progress import ProgressBar
 from migration.state_file import StateFile
 from migration.tools import Tools
 from migration.video_migration import MigratedVideo, migrate_video
-from migration.waiting import Stopped
+from operations.waiting import Stopped
 from pipeline.domain.errors import InvalidRequest, JobError
 from pipeline.domain.metadata_modes import MetadataMode
 from pipeline.handlers.failures import failure_of

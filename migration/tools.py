@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from rich.console import Console
 
 from migration.gated_firestore import GatedClient
-from migration.rate_limits import TokenBucket
-from migration.waiting import Patience, Stop
+from operations.rate_limits import TokenBucket
+from operations.waiting import Patience, Stop
 from pipeline.config import StorageSettings, read_storage
 from pipeline.handlers.tools import Library
 from pipeline.wiring import open_library

@@ -2,6 +2,9 @@
 
     deployment        which deployment is meant: ALIAS=dev, staging, prod, or local (a running `make up`)
     environment       settings out of dotenv files
+    waiting           tries again what may pass, and stops when asked to
+    rate_limits       how much may happen a second
+    storage_lifecycle rules for buckets, to be applied once (docs/data.md)
 
 What runs the pipeline on this machine is in `localdev`; what brings in old metadata, in `migration`.
 """

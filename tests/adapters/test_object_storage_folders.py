@@ -57,6 +57,17 @@ def test_a_listing_goes_on_behind_a_name_that_is_gone(filled: ObjectStorage) -> 
         assert list(filled.list_folders("user/", after=gone)) == behind
 
 
+def test_a_listing_of_objects_goes_on_behind_any_key(filled: ObjectStorage) -> None:
+    keys = [stored.key for stored in filled.list_objects("user/")]
+    assert len(keys) >= len(NAMES)
+    for place, key in enumerate(keys):
+        assert [stored.key for stored in filled.list_objects("user/", after=key)] == keys[place + 1 :]
+    between = f"{keys[0]}!"
+    assert [stored.key for stored in filled.list_objects("user/", after=between)] == [
+        key for key in keys if key > between
+    ]
+
+
 class TestPages:
     """What the servers answer to one request at a time: no page is asked for before it is needed."""
 

@@ -16,7 +16,7 @@ from localdev.stack.object_stores import R2_ACCESS_KEY_ID, R2_SECRET_ACCESS_KEY,
 from localdev.stack.ports import choose_ports
 from migration.state_file import StateFile
 from migration.tools import Tools, open_tools
-from migration.waiting import Patience
+from operations.waiting import Patience
 
 BUCKET = "old-media"
 

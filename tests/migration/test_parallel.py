@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from migration.parallel import for_each
-from migration.waiting import Stop, Stopped
+from operations.waiting import Stop, Stopped
 
 
 def test_every_item_is_worked_on_once_and_handed_back_in_the_callers_thread():

@@ -258,3 +258,16 @@ def test_a_dry_run_is_told_its_price_and_leaves_its_request_id_to_others(firesto
         assert (job.fields["estimated_cost_usd"], job.reserved_microusd) == (0.9, 0)
     assert (office.mine(), office.all(), office.active()) == ({}, {}, [])
     assert not firestore_client.document(f"requests/{key}").get().exists
+
+
+def test_a_request_id_is_free_again_once_its_document_has_expired(firestore_client: firestore.Client):
+    office = Office(firestore_client, Limits(0, 0, 0, 0))
+    first, second = office.create("first"), office.create("second")
+    key = f"{office.user_id}-key"
+    office.claim(first, request_key=key)
+    firestore_client.document(first.path).delete()  # by its TTL; that of the request is deleted later
+    office.now += RETENTION
+    _, job = office.claim(second, request_key=key)
+    assert job.duplicate_of is None
+    remembered = firestore_client.document("requests", key).get().to_dict() or {}
+    assert (remembered["job_path"], remembered["expire_at"]) == (second.path, office.now + RETENTION)

@@ -145,11 +145,13 @@ class FirebaseStorage:
             blob = self._find(key)
         return None if blob is None else self._stored(blob)
 
-    def list_objects(self, prefix: str) -> Iterator[StoredObject]:
+    def list_objects(self, prefix: str, after: str = "") -> Iterator[StoredObject]:
         with storage_errors("listing"):
+            start = after or None  # where Cloud Storage begins is itself listed
             client = self._connected()
-            for blob in client.list_blobs(self._bucket_name, prefix=prefix, **self._patience):
-                yield self._stored(blob)
+            for blob in client.list_blobs(self._bucket_name, prefix=prefix, start_offset=start, **self._patience):
+                if blob.name != after:
+                    yield self._stored(blob)
 
     def list_folders(self, prefix: str, after: str = "") -> Iterator[str]:
         with storage_errors("listing"):

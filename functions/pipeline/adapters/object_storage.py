@@ -80,8 +80,11 @@ class ObjectStorage(Protocol):
     def stat(self, key: str) -> StoredObject | None:
         """The object, or None when there is none."""
 
-    def list_objects(self, prefix: str) -> Iterator[StoredObject]:
-        """Every object whose key starts with `prefix`, in order of keys, fetched page by page."""
+    def list_objects(self, prefix: str, after: str = "") -> Iterator[StoredObject]:
+        """Every object whose key starts with `prefix`, in order of keys, fetched page by page.
+
+        Only those behind the key `after`, which need not be there.
+        """
 
     def list_folders(self, prefix: str, after: str = "") -> Iterator[str]:
         """The names between `prefix` ("" or ending in "/") and the next "/", each once, in the order of keys.

@@ -165,10 +165,12 @@ class R2Storage:
             return None
         return self._stored(key, head["ContentLength"], head["ContentType"], head["LastModified"])
 
-    def list_objects(self, prefix: str) -> Iterator[StoredObject]:
+    def list_objects(self, prefix: str, after: str = "") -> Iterator[StoredObject]:
         with storage_errors("listing"):
-            pages = self._connected().get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
-            for page in pages:
+            request: ListObjectsV2RequestPaginateTypeDef = {"Bucket": self._bucket, "Prefix": prefix}
+            if after:
+                request["StartAfter"] = after
+            for page in self._connected().get_paginator("list_objects_v2").paginate(**request):
                 for entry in page.get("Contents", ()):
                     yield self._stored(entry["Key"], entry["Size"], "", entry["LastModified"])
 

@@ -43,9 +43,8 @@ class UsageLedger:
             return {"estimated_cost_usd": application.estimate_microusd / MICRO}
         user_id, estimate, day = application.user_id, application.estimate_microusd, usage_day(now)
         user_day, request = self._user_day(user_id, day).get(), self._request(application)
-        if earlier := _earlier_job(
-            request, ref, application
-        ):  # waits and costs nothing, but a thousand a day are enough
+        if earlier := _earlier_job(request, ref, application, now):
+            # waits and costs nothing, but a thousand a day are enough
             check_limits(self._limits, (), _usage(user_day), DayUsage(), 0, now)
             self._change(batch, user_day, _added(day, jobs=1))
             return {"usage_day": day, "duplicate_of": earlier, "estimated_cost_usd": 0.0}
@@ -140,11 +139,14 @@ class UsageLedger:
 
 
 def _earlier_job(
-    request: "firestore.DocumentSnapshot[Any] | None", ref: JobRef, application: Application
+    request: "firestore.DocumentSnapshot[Any] | None", ref: JobRef, application: Application, now: datetime
 ) -> str | None:
-    """The path of the job that answers this request id already."""
+    """The path of the job that answers this request id already.
+
+    Firestore deletes what has expired within a day, in no order: of two such documents the job may be gone first.
+    """
     fields = request.to_dict() if request is not None else None
-    if fields is None or fields["job_path"] == ref.path:
+    if fields is None or fields["job_path"] == ref.path or fields["expire_at"] <= now:
         return None
     if fields["fingerprint"] != application.fingerprint:
         raise InvalidRequest("Field 'request_id' is not valid: another job has used it to ask for something else.")

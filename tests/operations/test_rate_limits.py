@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from migration.rate_limits import TokenBucket
+from operations.rate_limits import TokenBucket
 
 
 class Clock:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from google.api_core.exceptions import Aborted, PermissionDenied, ServiceUnavailable
 
-from migration.waiting import TRIES, Patience, Stop, Stopped
+from operations.waiting import TRIES, Patience, Stop, Stopped
 from pipeline.domain.errors import DatabaseUnavailable, StorageRefused, StorageUnavailable
 
 
