@@ -11,10 +11,20 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from localdev.bench import compositions, imports, migrations, multi_video, payments, presigning, sweeps, video_info
+from localdev.bench import (
+    compositions,
+    imports,
+    job_costs,
+    migrations,
+    multi_video,
+    payments,
+    presigning,
+    sweeps,
+    video_info,
+)
 
 OUTPUT = Path("build/bench.json")
-MODULES = (imports, compositions, payments, multi_video, sweeps, presigning, video_info, migrations)
+MODULES = (imports, compositions, payments, multi_video, job_costs, sweeps, presigning, video_info, migrations)
 
 
 def main(only: Sequence[str]) -> int:
