@@ -2,12 +2,5 @@
 
     deployment        which deployment is meant: ALIAS=dev, staging, prod, or local (a running `make up`)
     environment       settings out of dotenv files
-    orphans           files that no document names: found, and deleted
-    buckets           where the files of a deployment lie
-    stored_files      what kind of file a key is, and whose
-    waiting           tries again what may pass, and stops when asked to
-    rate_limits       how much may happen a second
-    storage_lifecycle rules for buckets, to be applied once (docs/data.md)
-
-What runs the pipeline on this machine is in `localdev`; what brings in old metadata, in `migration`.
-"""
+    frontend          a user's rights, through the rules: signs in, writes job documents, listens
+    staging           something to see on a deployment, and one tiny job of each kind that shows that it works

@@ -18,8 +18,8 @@ from pathlib import Path
 from PIL import Image
 
 from localdev.bench.figures import Figure
-from localdev.frontend import Frontend, sign_in
 from localdev.stack import PROJECT_ID, LocalStack
+from operations.frontend import Frontend, local_user
 
 SCENE_SECONDS = 30.0
 """How long the stand-in's model takes for one clip."""
@@ -53,7 +53,7 @@ def measure() -> list[Figure]:
         picture = Path(folder) / "picture.png"
         Image.new("RGB", (360, 640), (40, 90, 160)).save(picture)
         url = stack.publish(picture)
-        frontend = Frontend(PROJECT_ID, sign_in(stack.urls.auth, "bench@example.com"))
+        frontend = Frontend(PROJECT_ID, local_user(stack.urls.auth, "bench@example.com"))
         _run(frontend, stack, url, 1)  # functions are warm from here on
         one, ten = _run(frontend, stack, url, 1), _run(frontend, stack, url, SCENES)
     waiting_per_minute = SLOTS * 60.0 / SCENE_SECONDS

@@ -12,8 +12,8 @@ from google.cloud import firestore
 from PIL import Image, ImageDraw
 
 from localdev.chaos.cases import ChaosJob
-from localdev.frontend import Frontend, sign_in
 from localdev.stack import PROJECT_ID, LocalStack
+from operations.frontend import Frontend, local_user
 from pipeline.domain.jobs import JobKind
 
 USERS = 4
@@ -111,7 +111,7 @@ class World:
         return f"chaos-board-{self._seed}-{self._frontends.index(frontend)}"
 
     def _frontend(self, stack: LocalStack, name: str) -> Frontend:
-        return Frontend(PROJECT_ID, sign_in(stack.urls.auth, f"{name}@example.com"))
+        return Frontend(PROJECT_ID, local_user(stack.urls.auth, f"{name}@example.com"))
 
     def _publish(self, stack: LocalStack, folder: Path) -> None:
         picture, product = folder / "picture.png", folder / "product.png"

@@ -15,8 +15,8 @@ from localdev.demo import story
 from localdev.demo.contact_sheet import write_contact_sheet
 from localdev.demo.journey import JobFailed, Journey
 from localdev.demo.music import write_music
-from localdev.frontend import Frontend, sign_in
 from localdev.stack import PROJECT_ID, LocalStack, StackError
+from operations.frontend import Frontend, local_user
 
 OUTPUT = Path("build/demo")
 
@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _tell(stack: LocalStack, options: argparse.Namespace, console: Console) -> tuple[dict[str, Any], Journey]:
-    user = sign_in(stack.urls.auth, "demo@example.com")
+    user = local_user(stack.urls.auth, "demo@example.com")
     console.print(f"Signed in as demo@example.com ({user.user_id})")
     journey = Journey(Frontend(PROJECT_ID, user), console)
     OUTPUT.mkdir(parents=True, exist_ok=True)

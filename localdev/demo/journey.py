@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from localdev.demo import story
-from localdev.frontend import Frontend
+from operations.frontend import Frontend
 
 JOB_SECONDS = 300.0
 COLLECTIONS = {

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from localdev.frontend import Frontend, sign_in
 from localdev.stack import PROJECT_ID, LocalStack
 from localdev.studio.page import build_page
+from operations.frontend import Frontend, local_user
 from tests.media_samples import MediaSamples
 
 LOOKS_SECRET = re.compile(r"X-Amz-Signature=\w+|[?&]token=[\w.-]+|\beyJ[\w-]{8,}\.[\w-]+|Bearer [\w.-]{8,}")
@@ -66,7 +66,7 @@ def frontend(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fro
     """A new user's frontend."""
     for name, value in stack.environment().items():
         monkeypatch.setenv(name, value)
-    user = sign_in(stack.urls.auth, f"{uuid.uuid4().hex[:8]}@example.com")
+    user = local_user(stack.urls.auth, f"{uuid.uuid4().hex[:8]}@example.com")
     shown = Frontend(PROJECT_ID, user)
     yield shown
     shown.firestore.close()

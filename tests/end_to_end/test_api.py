@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from google.cloud import firestore
 
-from localdev.frontend import Frontend, sign_in
 from localdev.stack import PROJECT_ID, LocalStack
+from operations.frontend import Frontend, local_user
 from pipeline.domain.object_keys import clip_key, clip_thumbnail_key
 from pipeline.repositories.clips import ClipRepository
 from pipeline.repositories.videos import VideoRepository
@@ -125,7 +125,7 @@ def test_what_is_known_is_not_sent_again(caller: Caller, video_id: str):
 
 
 def test_strangers_find_nothing(stack: LocalStack, url: str, video_id: str):
-    stranger = Caller(url, sign_in(stack.urls.auth, f"{uuid.uuid4().hex[:8]}@example.com").id_token)
+    stranger = Caller(url, local_user(stack.urls.auth, f"{uuid.uuid4().hex[:8]}@example.com").id_token)
     assert stranger.ask("/videos").json == {"videos": [], "next_page_token": None}
     for path in (f"/videos/{video_id}", f"/videos/{video_id}/clips/{FILENAME}"):
         answer = stranger.ask(path)

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from google.api_core.exceptions import PermissionDenied
 
-from localdev.frontend import Frontend
 from localdev.stack import LocalStack
+from operations.frontend import Frontend
 from pipeline.adapters.media_probe import probe_media
 from pipeline.domain.clips import ClipDocument, VideoDocument
 from pipeline.domain.documents import ActiveJobsDocument, SceneDocument, StoryboardDocument, UsageDayDocument

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from google.cloud import firestore
 
-from localdev.frontend import Frontend, sign_in
 from localdev.stack import PROJECT_ID, DeliveryPolicy, LocalStack
+from operations.frontend import Frontend, local_user
 from tests.end_to_end.conftest import PROVIDER_KEYS
 from tests.end_to_end.test_pipeline import SECONDS, image_fields, storyboard
 
@@ -128,7 +128,7 @@ def test_a_recursive_handler_is_stopped_by_the_breaker(recursive_project: Path, 
     with LocalStack(recursive_project, environ=environment, functions_environment=settings) as stack:
         for name, value in stack.environment().items():
             monkeypatch.setenv(name, value)
-        frontend = Frontend(PROJECT_ID, sign_in(stack.urls.auth, "runaway@example.com"))
+        frontend = Frontend(PROJECT_ID, local_user(stack.urls.auth, "runaway@example.com"))
         _, (scene_id,) = storyboard(frontend)
         frontend.create_job("image_generation_jobs", image_fields(scene_id))
         admin = firestore.Client(project=PROJECT_ID)

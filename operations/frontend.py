@@ -3,64 +3,106 @@
 What it sends passes through firestore.rules, as it does from a browser.
 """
 
-import json
 import threading
 import time
-import urllib.error
-import urllib.request
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx
 from google.cloud import firestore
+from google.oauth2.credentials import Credentials
 
+IDENTITY_TOOLKIT = "https://identitytoolkit.googleapis.com"
+LOCAL_PASSWORD = "demo-password"  # noqa: S105  of users who exist on one machine until the emulator stops
+SECONDS_TO_SIGN_IN = 10
 TERMINAL = {"complete", "error", "canceled"}
 
 
 @dataclass(frozen=True)
+class SignInService:
+    """Where users prove who they are: Google's Identity Toolkit, or the Auth emulator in its place."""
+
+    api_key: str  # the Web API key of the project; the emulator takes any
+    emulator: str = ""  # host:port; "": the real service
+
+    def url(self, action: str) -> str:
+        base = f"http://{self.emulator}/identitytoolkit.googleapis.com" if self.emulator else IDENTITY_TOOLKIT
+        return f"{base}/v1/accounts:{action}?key={self.api_key}"
+
+
+@dataclass(frozen=True)
 class User:
-    """A signed-in user of the Auth emulator."""
+    """Who is signed in. The token holds for an hour."""
 
     user_id: str
     id_token: str
+
+
+class SignInFailed(Exception):
+    """Nobody is signed in. `reason` is the service's own word, such as EMAIL_NOT_FOUND; "" where it did not answer."""
+
+    def __init__(self, message: str, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class _UserClient(firestore.Client):
     """Firestore with a user's ID token. Against the emulator the SDK would speak as its owner."""
 
     def __init__(self, project: str, user: User) -> None:
-        super().__init__(project=project)
+        super().__init__(project=project, credentials=Credentials(user.id_token))  # type: ignore[no-untyped-call]
         self._id_token = user.id_token
 
     @property
     def _rpc_metadata(self) -> list[tuple[str, str]]:
-        return [
-            ("google-cloud-resource-prefix", self._database_string),
-            ("authorization", f"Bearer {self._id_token}"),
-        ]
+        metadata = [("google-cloud-resource-prefix", self._database_string)]
+        if self._emulator_host:  # elsewhere the channel itself sends the credentials
+            metadata.append(("authorization", f"Bearer {self._id_token}"))
+        return metadata
 
 
-def sign_in(auth_host: str, email: str) -> User:
-    """Sign a user up, or in, at the Auth emulator ("host:port")."""
-    password = "demo-password"  # noqa: S105  of a user who exists on this machine until the emulator stops
-    body = json.dumps({"email": email, "password": password, "returnSecureToken": True}).encode()
-    for action in ("signUp", "signInWithPassword"):
-        url = f"http://{auth_host}/identitytoolkit.googleapis.com/v1/accounts:{action}?key=demo"
-        request = urllib.request.Request(url, body, {"content-type": "application/json"})
-        try:
-            with urllib.request.urlopen(request, timeout=10) as response:
-                answer = json.load(response)
-                return User(user_id=answer["localId"], id_token=answer["idToken"])
-        except urllib.error.HTTPError as error:
-            if action == "signInWithPassword":
-                raise RuntimeError(f"The Auth emulator refused: {error.read().decode()[:200]}") from error
-    raise AssertionError("unreachable")
+def sign_in(service: SignInService, email: str, password: str) -> User:
+    """The user with that address. Raises SignInFailed."""
+    return _ask(service, "signInWithPassword", email, password)
+
+
+def sign_up(service: SignInService, email: str, password: str) -> User:
+    """A new user with that address. Raises SignInFailed."""
+    return _ask(service, "signUp", email, password)
+
+
+def local_user(auth_host: str, email: str) -> User:
+    """A user of the Auth emulator ("host:port"), made where there is none. Raises SignInFailed."""
+    service = SignInService("demo", auth_host)
+    try:
+        return sign_up(service, email, LOCAL_PASSWORD)
+    except SignInFailed as refused:
+        if refused.reason != "EMAIL_EXISTS":
+            raise
+    return sign_in(service, email, LOCAL_PASSWORD)
+
+
+def _ask(service: SignInService, action: str, email: str, password: str) -> User:
+    body = {"email": email, "password": password, "returnSecureToken": True}
+    try:
+        response = httpx.post(service.url(action), json=body, timeout=SECONDS_TO_SIGN_IN)
+    except httpx.HTTPError as error:
+        raise SignInFailed(f"The sign-in service cannot be reached: {error}.") from error
+    try:
+        answer = response.json()
+        if response.is_success:
+            return User(user_id=answer["localId"], id_token=answer["idToken"])
+        said = str(answer["error"]["message"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise SignInFailed(f"The sign-in service answered {response.status_code}, and nothing it should.") from error
+    raise SignInFailed(f"{email} cannot sign in: {said.rstrip('.')}.", said.split()[0])
 
 
 class Frontend:
-    """One user's view of the documents. FIRESTORE_EMULATOR_HOST must be set."""
+    """One user's view of the documents of a project, or of the emulator where FIRESTORE_EMULATOR_HOST is set."""
 
     def __init__(self, project: str, user: User) -> None:
         self.user = user
@@ -124,12 +166,12 @@ class Frontend:
         return self.firestore.document(path).get().to_dict() or {}
 
     def ask_api(self, functions_url: str, path: str) -> dict[str, Any]:
-        """What the API answers to GET `path` (/api/...), with the user's ID token. Raises HTTPError."""
+        """What the API answers to GET `path` (/api/...), with the user's ID token. Raises httpx.HTTPError."""
         headers = {"Authorization": f"Bearer {self.user.id_token}"}
-        request = urllib.request.Request(f"{functions_url}/api{path.removeprefix('/api')}", headers=headers)
-        with urllib.request.urlopen(request, timeout=60) as response:
-            answer: dict[str, Any] = json.load(response)
-            return answer
+        response = httpx.get(f"{functions_url}/api{path.removeprefix('/api')}", headers=headers, timeout=60)
+        response.raise_for_status()
+        answer: dict[str, Any] = response.json()
+        return answer
 
     def watch_job(
         self,
@@ -157,7 +199,7 @@ class Frontend:
             if not ended.wait(timeout_seconds):
                 raise TimeoutError(f"{collection}/{job_id} is still {last.get('status')} ({last.get('stage')})")
         finally:
-            watch.unsubscribe()
+            watch.unsubscribe()  # type: ignore[no-untyped-call]
         return dict(last)
 
 
