@@ -57,7 +57,7 @@ def test_what_a_page_links_to_is_there(page: Path):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_the_tasks_modules_and_files_that_a_page_names_are_there(page: Path):
     text = page.read_text()
-    assert {name for name in TASK.findall(text)} - tasks() == set()
+    assert set(TASK.findall(text)) - tasks() == set()
     for module in set(MODULE.findall(text)) - NOT_OURS:
         assert importlib.util.find_spec(module) is not None, module
     for name in NAMED.findall(text):

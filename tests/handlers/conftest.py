@@ -26,6 +26,7 @@ from pipeline.adapters.r2_storage import R2Storage
 from pipeline.adapters.replicate_api import ReplicateApi
 from pipeline.config import Settings, read_settings
 from pipeline.domain.jobs import CreatedWake, JobKind, JobRef, TaskWake, Wake
+from pipeline.domain.schema_versions import CURRENT
 from pipeline.handlers.run_job import run_job
 from pipeline.handlers.tools import Desk, Tools
 from pipeline.repositories.clips import ClipRepository
@@ -69,6 +70,7 @@ class Workbench:
         self.replicate = replicate
         self.r2 = r2
         self.settings = settings
+        self.schema = CURRENT  # which version of the code this takes itself for
         self.ahead = timedelta()
         self.tasks = WakeList()
         self.turns = 0
@@ -84,10 +86,10 @@ class Workbench:
     def desk(self) -> Desk:
         return Desk(
             settings=self.settings,
-            jobs=JobRepository(self.client, timedelta(days=30), self.settings.limits),
+            jobs=JobRepository(self.client, timedelta(days=30), self.settings.limits, self.schema),
             stuck=StuckJobRepository(self.client),
             scenes=SceneRepository(self.client),
-            predictions=PredictionRepository(self.client, timedelta(days=30)),
+            predictions=PredictionRepository(self.client, timedelta(days=30), self.schema),
             tasks=self.tasks,  # type: ignore[arg-type]  # the one stand-in
             clock=self.now,
             jitter=lambda: 0.0,

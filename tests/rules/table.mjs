@@ -42,7 +42,7 @@ const JOB_FIELDS = {
 
 const NOT_AT_CREATE = {
   stage: 'store', attempt: 1, turn: 1, lease_expires_at: null, error: null, error_message: 'x', cost_usd: 0,
-  estimated_cost_usd: 0, started_at: null, completed_at: null, expire_at: null, steps: {}, image_key: 'x',
+  schema_version: 1, min_reader_version: 0, estimated_cost_usd: 0, started_at: null, completed_at: null, expire_at: null, steps: {}, image_key: 'x',
   video_key: 'x', adjustments: [], duplicate_of: 'x', origin_job_id: 'x', warnings: [], scene_errors: [],
   cancel_requested: true, admin: true,
 };

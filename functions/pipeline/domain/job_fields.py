@@ -51,6 +51,8 @@ class TurnFields(TypedDict):
     attempt: int  # 1 + every retry of anything
     interruptions: int  # turns in a row that were cut short
     claim_id: str
+    schema_version: NotRequired[int]  # of the code that claimed it last: `domain.schema_versions`; none: 0
+    min_reader_version: NotRequired[int]  # code of an older version leaves it alone
     wake_requested: bool  # somebody asked for another look while a turn ran
     lease_expires_at: datetime | None  # set while a turn runs
     wake_at: datetime | None  # when it goes on at the latest; null: it has ended

@@ -175,10 +175,12 @@ class Job:
     cost_usd: float = 0.0
     started_at: datetime | None = None
     created_at: datetime | None = None  # as Firestore says; None: nobody has claimed it yet
+    updated_at: datetime | None = None  # by the functions' last write
     usage_day: str | None = None  # the day whose limits it was admitted under; None before that
     reserved_microusd: int = 0  # of that day's limits, until the job has ended
     duplicate_of: str | None = None  # the job with the same request_id that does the work
     steps: Mapping[str, StepRecord] = field(default_factory=dict)
+    is_newer: bool = False  # begun by code that this one cannot read: only its state counts, `steps` is empty
 
 
 @dataclass(frozen=True)
@@ -236,9 +238,16 @@ class TooEarly:
     wake_at: datetime
 
 
+@dataclass(frozen=True)
+class LeaveToNewer:
+    """Newer code has begun it: it is not touched. See `domain.schema_versions`."""
+
+    min_reader: int  # the version that it takes
+
+
 KILLED = Interrupted("The function was stopped three times while working on this job (out of memory?).")
 
-ClaimDecision = Take | GiveUp | Ignore | Busy | TooEarly
+ClaimDecision = Take | GiveUp | Ignore | Busy | TooEarly | LeaveToNewer
 
 
 def decide_claim(job: Job, wake: Wake, now: datetime) -> ClaimDecision:

@@ -10,6 +10,7 @@ from fractions import Fraction
 from itertools import groupby
 
 from pipeline.domain.media import AudioStream, MediaProbe, VideoStream
+from pipeline.domain.schema_versions import known
 
 FRACTIONS = ("frame_rate", "sample_aspect_ratio")
 NUMBERS = ("entry_frames", "exit_frames")
@@ -27,7 +28,11 @@ def recorded_media(record: str) -> MediaProbe:
     """The probe that `media_record` wrote down."""
     fields = json.loads(record)
     video, audio = fields.pop("video"), fields.pop("audio")
-    return MediaProbe(**fields, video=_video(video) if video else None, audio=AudioStream(**audio) if audio else None)
+    return MediaProbe(
+        **known(MediaProbe, fields),
+        video=_video(known(VideoStream, video)) if video else None,
+        audio=AudioStream(**known(AudioStream, audio)) if audio else None,
+    )
 
 
 def _video(fields: dict[str, object]) -> VideoStream:

@@ -98,6 +98,7 @@ class PredictionRecord:
     charged: bool = False  # of one that failed
     content_key: str = ""
     seed_is_clients: bool = False  # others may have the same
+    is_newer: bool = False  # written by code that this one cannot read: `held`, as far as this one can tell
 
     @property
     def is_unanswered(self) -> bool:

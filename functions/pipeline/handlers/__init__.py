@@ -1,7 +1,7 @@
 """What the functions do.
 
 a job's turn     run_job (claim, advance), turns (its steps), job_ends (written down, and told), admission,
-                 named_documents, dry_run, earlier_jobs, failures, leftovers, scene_marks; tools (what they all work with)
+                 named_documents, dry_run, earlier_jobs, failures, leftovers, scene_marks; tools (what they work with)
 the four kinds   generate_image, generate_video, generate_multi_video, compose_video
 before money     moderation, scene_words (who writes them), recall (what was made before)
 for pictures     picture_files, product_pictures, blending (Kontext)

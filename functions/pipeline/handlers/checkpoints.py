@@ -17,6 +17,7 @@ from pipeline.adapters.watch import Watch
 from pipeline.domain.errors import InvalidRequest, NotFound
 from pipeline.domain.media_warnings import MediaWarning, silence_warnings
 from pipeline.domain.object_keys import parts_prefix, segment_key, sound_key
+from pipeline.domain.schema_versions import known
 from pipeline.handlers.planned_composition import PlannedComposition
 from pipeline.handlers.tools import Tools
 from pipeline.handlers.turn_pieces import SecondsLeft, TurnPieces
@@ -68,7 +69,7 @@ def stored_sound(work: PlannedComposition) -> tuple[Path, list[MediaWarning]] | 
     path = _sound_path(work)
     if found is None or not (path.exists() or _download(work, found.key, path)):
         return None
-    return path, [MediaWarning(**warning) for warning in found.warnings]
+    return path, [MediaWarning(**known(MediaWarning, warning)) for warning in found.warnings]
 
 
 def stored_segment(work: PlannedComposition, number: int) -> Path | None:

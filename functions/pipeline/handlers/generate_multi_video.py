@@ -19,6 +19,7 @@ from pipeline.domain.model_inputs import scene_adjustments
 from pipeline.domain.outcomes import Completed, DocumentUpdate, Failed, WakeLater
 from pipeline.domain.requests import MultiVideoRequest, SceneRequest, parse_request
 from pipeline.domain.scene_words import Scene, SceneWords, template_words
+from pipeline.domain.schema_versions import known
 from pipeline.handlers.clips import ClipPlace, ClipWork, StoredClip, clip_terms_of, make_clip
 from pipeline.handlers.dual_write import keep_manifest
 from pipeline.handlers.named_documents import read_named_documents
@@ -131,7 +132,7 @@ def _kept(words: SceneWords) -> Mapping[str, str]:
 def _words_of(scene: SceneRequest, worded: AllWords) -> SceneWords:
     """The words of a scene. The template is not kept: its texts, of fifty scenes, would fill a job's document."""
     written = worded.of_scenes.get(str(scene.scene_number))
-    return SceneWords(**written) if written else template_words(Scene(scene.description))
+    return SceneWords(**known(SceneWords, written)) if written else template_words(Scene(scene.description))
 
 
 def _works(request: MultiVideoRequest, board: Board, worded: AllWords) -> Mapping[int, ClipWork]:

@@ -176,6 +176,10 @@ def correct_cost(ref: JobRef, desk: Desk) -> None:
 
 def settle(record: PredictionRecord, tools: Tools) -> PredictionRecord:
     """Nobody wants it any more: called off where it runs, written down where it has ended."""
+    if record.is_newer:  # what came of it is for newer code to write down
+        if record.prediction_id:
+            call_off(record.prediction_id, record, tools)
+        return record
     if record.state is INTENT:
         record = record_failure(record, PredictionFailed("Called off before it was sent."), tools, charged=False)
     if record.state is SUBMITTING:

@@ -47,6 +47,9 @@ def receive_webhook(op: str, prediction: ProviderPrediction, desk: Desk, tools: 
         record = tools.predictions.find(check_document_id("op", op))
     except InvalidRequest:
         record = None
+    if record is not None and record.is_newer:
+        logger.warn("A webhook is left to newer code, which looks for itself", op=op)
+        return
     seen = _recognised(record, prediction, tools)
     if record is None or not (seen.ours or seen.in_doubt):
         logger.warn("A webhook tells of a prediction that is not ours", prediction_id=prediction.id)

@@ -11,7 +11,7 @@ from datetime import timedelta
 from pipeline.adapters import log_context, logger, tracing
 from pipeline.domain.clips import check_document_id
 from pipeline.domain.errors import DatabaseRefused, InvalidRequest, JobError, NotFound
-from pipeline.domain.jobs import Busy, GiveUp, Ignore, Job, JobKind, JobRef, TooEarly, Wake
+from pipeline.domain.jobs import Busy, GiveUp, Ignore, Job, JobKind, JobRef, LeaveToNewer, TooEarly, Wake
 from pipeline.domain.outcomes import (
     Canceled,
     CancelRequested,
@@ -22,6 +22,7 @@ from pipeline.domain.outcomes import (
     Waiting,
     WakeLater,
 )
+from pipeline.domain.schema_versions import SCHEMA_VERSION
 from pipeline.handlers.admission import application_of
 from pipeline.handlers.compose_video import compose_video
 from pipeline.handlers.dry_run import run_dry
@@ -85,6 +86,9 @@ def _run(ref: JobRef, wake: Wake, seconds: float, desk: Desk, tools: Callable[[]
             logger.info(f"[{label}] Nothing to do for job {ref.job_id}: {reason}")
         case Busy():
             logger.info(f"[{label}] Job {ref.job_id} is being worked on")
+        case LeaveToNewer(version):  # until the sweeper finds it again; a task that is refused comes every minute
+            why = f"it takes version {version}, this is {SCHEMA_VERSION}"
+            logger.warn(f"[{label}] Job {ref.job_id} is left to newer code: {why}")
         case GiveUp():
             with _as_turn(job):
                 _give_up(job, decision, desk, tools)

@@ -35,6 +35,10 @@ DELETION_PATIENCE = timedelta(minutes=10)
 """A deletion may take this long before it counts as broken off; gone through by two at once, it is only slower."""
 
 
+NEWER_AGAIN = timedelta(hours=1)
+"""How often a prediction is looked at that only newer code can read."""
+
+
 @dataclass
 class Swept:
     """What one sweep found."""
@@ -123,6 +127,9 @@ def _wake(job: StuckJob, desk: Desk, lease: timedelta) -> bool:
 
 def _check(record: PredictionRecord, desk: Desk, tools: Callable[[], Tools], lease: timedelta) -> bool:
     """See that a prediction ends when its job has ended, and that its job then knows what it cost."""
+    if record.is_newer:  # only newer code can say how it ended
+        desk.predictions.check_again(record.op, desk.clock() + NEWER_AGAIN)
+        return True
     ref = JobRef.of_path(record.job_path)
     try:
         is_over = desk.jobs.get(ref).status.is_terminal

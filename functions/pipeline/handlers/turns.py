@@ -21,6 +21,7 @@ from pipeline.domain.jobs import Job, JobRef, StepRecord
 from pipeline.domain.log_events import StepEnded, step_without_numbers
 from pipeline.domain.model_inputs import Adjustment, as_fields, noted_adjustments
 from pipeline.domain.outcomes import CancelRequested, DocumentUpdate, TurnLost, WakeLater
+from pipeline.domain.schema_versions import known
 from pipeline.handlers.failures import failure_of
 from pipeline.handlers.tools import Desk
 
@@ -130,10 +131,10 @@ class Turn:
         return output
 
     def finished(self, name: str, record: type[Output]) -> Output | None:
-        """The output of a step if it is done. What another version of this code has recorded is done again."""
+        """The output of a step if it is done. One that lacks what this version of the code needs is done again."""
         step = self._step(name)
         try:
-            return record(**step.output) if step.done else None
+            return record(**known(record, step.output)) if step.done else None
         except TypeError:
             return None
 

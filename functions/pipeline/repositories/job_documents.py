@@ -19,6 +19,8 @@ from pipeline.domain.job_fields import STATE_FIELDS
 from pipeline.domain.jobs import Job, JobKind, JobRef, JobStatus, StepRecord
 from pipeline.domain.requests import REQUEST_MODELS
 from pipeline.domain.results import RESULT_FIELDS
+from pipeline.domain.schema_versions import CURRENT, Schema
+from pipeline.repositories.documents import changed
 
 _STATUSES = {str(status): status for status in JobStatus}
 
@@ -26,22 +28,25 @@ CLAIMED = "document_created_at"
 """Set by the first claim to the time at which Firestore made the document: nobody knows that before."""
 
 
-def read_job(ref: JobRef, snapshot: "firestore.DocumentSnapshot[Any]") -> Job:
-    """The job in a document. Of one that was never claimed only what its creator may say counts. Raises NotFound."""
+def read_job(ref: JobRef, snapshot: "firestore.DocumentSnapshot[Any]", schema: Schema) -> Job:
+    """The job in a document. Of one that was never claimed only what its creator may say counts; one that an older
+    version has claimed is as this one would have written it. Raises NotFound."""
     fields = snapshot.to_dict()
     if fields is None:
         raise NotFound(f"There is no job {ref.path}.")
-    if not _is_claimed(snapshot, fields):
-        fields = _as_created(ref.kind, fields)
-    return job_of(ref, fields)
+    is_claimed = _is_claimed(snapshot, fields)
+    return job_of(ref, schema.upgraded(ref.kind, fields) if is_claimed else _as_created(ref.kind, fields), schema)
 
 
-def names_to_take_out(ref: JobRef, snapshot: "firestore.DocumentSnapshot[Any]") -> list[str]:
-    """The fields with which a document came although they are ours; none once it was claimed. Empty ones may stay."""
-    fields = snapshot.to_dict() or {}
-    if _is_claimed(snapshot, fields):
-        return []
-    return [name for name in _ours(ref.kind) if fields.get(name)]
+def corrections(ref: JobRef, snapshot: "firestore.DocumentSnapshot[Any]", schema: Schema) -> dict[str, Any]:
+    """What a claim changes so that the document holds what `read_job` has read: the fields with which it came although
+    they are ours (empty ones may stay), or what an older version wrote otherwise."""
+    found = snapshot.to_dict() or {}
+    if not _is_claimed(snapshot, found):
+        return {name: firestore.DELETE_FIELD for name in _ours(ref.kind) if found.get(name)}
+    upgraded = schema.upgraded(ref.kind, found)
+    gone = dict.fromkeys(found.keys() - upgraded.keys(), firestore.DELETE_FIELD)
+    return {**changed(found, dict(upgraded)), **gone}
 
 
 def _is_claimed(snapshot: "firestore.DocumentSnapshot[Any]", fields: Mapping[str, Any]) -> bool:
@@ -65,9 +70,10 @@ def _status(fields: Mapping[str, Any]) -> JobStatus:
     return _STATUSES.get(status, JobStatus.PENDING) if isinstance(status, str) else JobStatus.PENDING
 
 
-def job_of(ref: JobRef, fields: Mapping[str, Any]) -> Job:
+def job_of(ref: JobRef, fields: Mapping[str, Any], schema: Schema = CURRENT) -> Job:
     """The job that a document's fields describe. What is not as the functions would write it counts as absent."""
-    steps = fields.get("steps")
+    is_newer = not schema.reads(fields)
+    steps = fields.get("steps") if not is_newer else None
     return Job(
         ref=ref,
         status=_status(fields),
@@ -84,10 +90,12 @@ def job_of(ref: JobRef, fields: Mapping[str, Any]) -> Job:
         cost_usd=float(_number(fields.get("cost_usd"))),
         started_at=_time(fields.get("started_at")),
         created_at=_time(fields.get(CLAIMED)),
+        updated_at=_time(fields.get("updated_at")),
         usage_day=_text(fields.get("usage_day")),
         reserved_microusd=_whole(fields.get("reserved_microusd"), 0),
         duplicate_of=_text(fields.get("duplicate_of")),
         steps={name: _step(step) for name, step in steps.items()} if isinstance(steps, dict) else {},
+        is_newer=is_newer,
     )
 
 

@@ -26,22 +26,26 @@ from pipeline.domain.jobs import (
 )
 from pipeline.domain.outcomes import Canceled, Completed, DocumentUpdate, Failed, TurnLost
 from pipeline.domain.quotas import UNLIMITED, Application, Limits, microusd
+from pipeline.domain.schema_versions import CURRENT, Schema, decide_newer
 from pipeline.repositories.documents import commit_optimistically, transact, unchanged_since
-from pipeline.repositories.job_documents import CLAIMED, job_of, names_to_take_out, read_job
+from pipeline.repositories.job_documents import CLAIMED, corrections, job_of, read_job
 from pipeline.repositories.usage import UsageLedger
 
 
 class JobRepository:
     """Claims, writes, releases and finishes jobs; what they may cost is counted in the same commits."""
 
-    def __init__(self, client: firestore.Client, retention: timedelta, limits: Limits = UNLIMITED) -> None:
+    def __init__(
+        self, client: firestore.Client, retention: timedelta, limits: Limits = UNLIMITED, schema: Schema = CURRENT
+    ) -> None:
         self._client = client
         self._retention = retention
+        self._schema = schema
         self._usage = UsageLedger(client, limits, retention)
 
     def get(self, ref: JobRef) -> Job:
         """The job as it stands. Raises NotFound."""
-        return read_job(ref, self._client.document(ref.path).get())
+        return self._read(ref, self._client.document(ref.path).get())
 
     def claim(
         self,
@@ -62,24 +66,28 @@ class JobRepository:
 
         def attempt(batch: firestore.WriteBatch) -> tuple[ClaimDecision, Job]:
             snapshot = document.get()
-            job = read_job(ref, snapshot)
+            job = self._read(ref, snapshot)
             if job.fields.get("claim_id") == claim_id:  # committed, though the answer said otherwise
                 return tried[-1], job
-            decision = decide_claim(job, wake, now)
+            decision = decide_newer(job, now) if job.is_newer else decide_claim(job, wake, now)
             changes: dict[str, Any] = {"wake_requested": True} if isinstance(decision, Busy) else {}
+            corrected: dict[str, Any] = {}
             if isinstance(decision, Take | GiveUp):
                 changes = {**_claimed(job, now, lease, interrupted=decision.interrupted), "claim_id": claim_id}
                 changes[CLAIMED] = snapshot.create_time
-            if isinstance(decision, Take) and job.usage_day is None and (application := applying(job)) is not None:
+                if not job.is_newer:
+                    changes |= self._schema.stamp(job.fields)
+                    corrected = corrections(ref, snapshot, self._schema)
+            is_new = job.usage_day is None and not job.is_newer
+            if isinstance(decision, Take) and is_new and (application := applying(job)) is not None:
                 try:
                     changes |= self._usage.admit(batch, ref, application, now)
                 except (QuotaExceeded, InvalidRequest) as error:
                     decision = GiveUp(error, refused=True)
             if changes:
-                emptied = dict.fromkeys(names_to_take_out(ref, snapshot), firestore.DELETE_FIELD)
-                batch.update(document, {**emptied, **changes}, option=unchanged_since(self._client, snapshot))
+                batch.update(document, {**corrected, **changes}, option=unchanged_since(self._client, snapshot))
             tried.append(decision)
-            return decision, job_of(ref, {**job.fields, **changes})
+            return decision, job_of(ref, {**job.fields, **changes}, self._schema)
 
         try:
             return commit_optimistically(self._client, attempt)
@@ -169,7 +177,7 @@ class JobRepository:
         def run(transaction: firestore.Transaction) -> Job | None:
             document = self._client.document(ref.path)
             snapshot = document.get(transaction=transaction)
-            if not snapshot.exists or (job := read_job(ref, snapshot)).status.is_terminal:
+            if not snapshot.exists or (job := self._read(ref, snapshot)).status.is_terminal:
                 return None
             kept = ["job_id", "user_id", "created_at", "usage_day", "estimated_cost_usd", "started_at"]
             kept += ["dry_run"] if job.dry_run else []
@@ -177,6 +185,7 @@ class JobRepository:
             fields |= {"status": JobStatus.ERROR, "stage": "error", "error": error.as_fields()}
             fields |= {"error_message": error.message, "turn": job.turn + 1, "completed_at": now, "updated_at": now}
             fields |= {"cost_usd": cost_usd, "expire_at": now + self._retention, CLAIMED: snapshot.create_time}
+            fields |= self._schema.stamp({})  # of what it was nothing is left
             self._settle(transaction, job, cost_usd)
             found = snapshot.to_dict() or {}
             emptied = {FieldPath(name).to_api_repr(): firestore.DELETE_FIELD for name in found.keys() - fields.keys()}
@@ -212,7 +221,7 @@ class JobRepository:
             snapshot = document.get(transaction=transaction)
             if not snapshot.exists:
                 return
-            job = read_job(ref, snapshot)
+            job = self._read(ref, snapshot)
             cost_usd = cost_in(transaction)
             more = microusd(cost_usd) - microusd(job.cost_usd)
             if not job.status.is_terminal or not more:
@@ -222,6 +231,9 @@ class JobRepository:
                 self._usage.correct(transaction, job.user_id, job.usage_day, more)
 
         transact(self._client, run)
+
+    def _read(self, ref: JobRef, snapshot: "firestore.DocumentSnapshot[Any]") -> Job:
+        return read_job(ref, snapshot, self._schema)
 
     def _settle(self, batch: firestore.WriteBatch, job: Job, cost_usd: float) -> None:
         if job.usage_day is not None:
@@ -246,7 +258,7 @@ class JobRepository:
             existing = [(target, update) for target, update in beside if target.get().exists]
             if not snapshot.exists:
                 raise TurnLost(f"{ref.path} is gone")
-            job = read_job(ref, snapshot)
+            job = self._read(ref, snapshot)
             if job.turn != turn or job.status.is_terminal:
                 raise TurnLost(f"{ref.path} is at turn {job.turn}, this is turn {turn}")
             before(batch, job)

@@ -21,6 +21,7 @@ from pipeline.domain.predictions import (
     PredictionState,
     operation_seed,
 )
+from pipeline.domain.schema_versions import CURRENT, Schema
 from pipeline.repositories.documents import changed, commit_optimistically, pages_of, unchanged_since
 
 COLLECTION = "predictions"
@@ -29,25 +30,27 @@ COLLECTION = "predictions"
 class PredictionRepository:
     """Keeps one record for every call that costs money."""
 
-    def __init__(self, client: firestore.Client, retention: timedelta) -> None:
+    def __init__(self, client: firestore.Client, retention: timedelta, schema: Schema = CURRENT) -> None:
         self._client = client
         self._retention = retention
+        self._schema = schema
 
     def find(self, op: str) -> PredictionRecord | None:
         """The record, or None when this operation was never intended."""
         fields = self._client.document(COLLECTION, op).get().to_dict()
-        return _record(op, fields) if fields else None
+        return self._record(op, fields) if fields else None
 
     def of_job(self, job_path: str, transaction: firestore.Transaction | None = None) -> list[PredictionRecord]:
         """Every prediction that a job intended."""
         query = self._client.collection(COLLECTION).where(filter=FieldFilter("job_path", "==", job_path))
-        return [_record(snapshot.id, snapshot.to_dict() or {}) for snapshot in query.stream(transaction=transaction)]
+        found = query.stream(transaction=transaction)
+        return [self._record(snapshot.id, snapshot.to_dict() or {}) for snapshot in found]
 
     def with_seed(self, seed: int, since: datetime) -> list[PredictionRecord]:
         """Everybody's records with this seed that were last sent at `since` or later, of any model."""
         query = self._client.collection(COLLECTION).where(filter=FieldFilter("input.seed", "==", seed))
         query = query.where(filter=FieldFilter("submitting_at", ">=", since)).order_by("submitting_at")
-        return [_record(snapshot.id, snapshot.to_dict() or {}) for page in pages_of(query) for snapshot in page]
+        return [self._record(snapshot.id, snapshot.to_dict() or {}) for page in pages_of(query) for snapshot in page]
 
     def cost_usd(self, job_path: str, transaction: firestore.Transaction | None = None) -> float:
         """What a job's predictions cost so far, summed from their own records: so it cannot drift."""
@@ -80,6 +83,7 @@ class PredictionRepository:
             "updated_at": now,
             "check_at": now + PURGE_AFTER,
             "expire_at": now + self._retention,
+            **self._schema.stamp({}),
         }
         try:
             self._client.document(COLLECTION, op).create(fields)
@@ -88,7 +92,7 @@ class PredictionRepository:
             if existing is not None:
                 return existing
             raise
-        return _record(op, fields)
+        return self._record(op, fields)
 
     def move(
         self,
@@ -101,6 +105,7 @@ class PredictionRepository:
         **fields: Any,
     ) -> PredictionRecord:
         """Move the record to a state if it is in one of `states`. Returns the record as it then is, moved or not.
+        One that newer code has written is never moved.
 
         `since`: only if it is still the submission that was begun then. Whoever decides by one submission, and is held
         up, must not undo the next.
@@ -124,11 +129,13 @@ class PredictionRepository:
         def attempt(batch: firestore.WriteBatch) -> tuple[PredictionRecord, bool]:
             snapshot = document.get()
             found = snapshot.to_dict() or {}
-            if found.get("state") not in states or (since is not None and found.get("submitting_at") != since):
+            is_other = since is not None and found.get("submitting_at") != since
+            if found.get("state") not in states or is_other or not self._schema.reads(found):
                 # ours if it was committed although the answer got lost
-                return _record(op, found), not changed(found, {"state": to, "updated_at": now})
-            batch.update(document, changes, option=unchanged_since(self._client, snapshot))
-            return _record(op, {**found, **changes}), True
+                return self._record(op, found), not changed(found, {"state": to, "updated_at": now})
+            stamped = {**changes, **self._schema.stamp(found)}
+            batch.update(document, stamped, option=unchanged_since(self._client, snapshot))
+            return self._record(op, {**found, **stamped}), True
 
         return commit_optimistically(self._client, attempt)
 
@@ -151,13 +158,14 @@ class PredictionRepository:
             if job.get("cancel_requested") is True:
                 raise CancelRequested
             if found["state"] != PredictionState.INTENT:  # ours if it was committed although the answer got lost
-                return _record(op, found), not changed(found, claimed)
+                return self._record(op, found), not changed(found, claimed)
             # in time for the listing, should the job end before the answer is there
             changes = {**claimed, "submitting_until": until, "check_at": until, "updated_at": now}
+            changes |= self._schema.stamp(found)
             batch.update(document, changes, option=unchanged_since(self._client, snapshot))
             # nothing changes on the job, but the commit holds only if it is still the one that was read
             batch.update(holder.reference, {"turn": turn}, option=unchanged_since(self._client, holder))
-            return _record(op, {**found, **changes}), True
+            return self._record(op, {**found, **changes}), True
 
         return commit_optimistically(self._client, attempt)
 
@@ -169,11 +177,31 @@ class PredictionRepository:
         """Pages of records that should have ended, and whose job should know what they cost."""
         query = self._client.collection(COLLECTION).where(filter=FieldFilter("check_at", "<=", now))
         for page in pages_of(query.order_by("check_at").order_by("__name__")):
-            yield [_record(snapshot.id, snapshot.to_dict() or {}) for snapshot in page]
+            yield [self._record(snapshot.id, snapshot.to_dict() or {}) for snapshot in page]
 
     def check_again(self, op: str, at: datetime | None) -> None:
         """Look at it once more then; None: never again."""
         self._client.document(COLLECTION, op).update({"check_at": at})
+
+    def _record(self, op: str, fields: Mapping[str, Any]) -> PredictionRecord:
+        return _record(op, fields) if self._schema.reads(fields) else _newer_record(op, fields)
+
+
+def _newer_record(op: str, fields: Mapping[str, Any]) -> PredictionRecord:
+    """What can be said of a record that only newer code understands. As far as anybody can tell it is paid."""
+    return PredictionRecord(
+        op=op,
+        state=PredictionState.HELD,
+        job_path=fields["job_path"],
+        model=str(fields.get("model") or ""),
+        input=fields.get("input") or {},
+        cost_usd=float(fields.get("cost_usd") or 0.0),
+        cancel_after_seconds=0,
+        user_id=fields.get("user_id", ""),
+        submitting_at=fields.get("submitting_at"),
+        prediction_id=fields.get("prediction_id"),
+        is_newer=True,
+    )
 
 
 def _record(op: str, fields: Mapping[str, Any]) -> PredictionRecord:

@@ -458,6 +458,10 @@ export interface TurnFields {
   /** Turns in a row that were cut short. */
   interruptions: number;
   claim_id: string;
+  /** Of the code that claimed it last: `domain.schema_versions`; none: 0. */
+  schema_version?: number;
+  /** Code of an older version leaves it alone. */
+  min_reader_version?: number;
   /** Somebody asked for another look while a turn ran. */
   wake_requested: boolean;
   /** Set while a turn runs. */
