@@ -13,14 +13,14 @@ ten seconds, and a cold start should load only what its function needs.
 """
 
 import os
-from typing import Any
+from typing import Any, Literal
 
 from firebase_functions import firestore_fn, https_fn, options, scheduler_fn, tasks_fn
 from firebase_functions.https_fn import CallableRequest, FunctionsErrorCode, HttpsError
 from flask import Request, Response
 
-from pipeline.config import DEFAULT_REGION, openai_secrets, storage_secrets
-from pipeline.domain.jobs import JobKind
+from pipeline.config import DEFAULT_REGION, REPLICATE_SECRET, openai_secrets, storage_secrets
+from pipeline.parameters import declare_secrets, declare_settings
 
 REGION = os.environ.get("FUNCTIONS_REGION") or DEFAULT_REGION
 
@@ -28,8 +28,10 @@ EVENT_SECONDS = 540  # the most an event function may have
 TASK_SECONDS = 1800  # the most a task function may have
 LETTING_GO_SECONDS = 20  # of both, kept for writing down how far a job has come
 
+declare_secrets(os.environ)  # the CLI asks for those that are missing
+declare_settings(os.environ)
 STORAGE_SECRETS = storage_secrets(os.environ)
-SECRETS = ["REPLICATE_API_TOKEN", *STORAGE_SECRETS]
+SECRETS = [REPLICATE_SECRET, *STORAGE_SECRETS]
 OPENAI_SECRETS = openai_secrets(os.environ)
 
 # Light work: a few calls, pictures and clips of some megabytes. Four at once share one CPU, as the framework has four
@@ -72,25 +74,25 @@ COMPOSITION_QUEUE = options.RateLimits(max_concurrent_dispatches=10)
 @firestore_fn.on_document_created(document="image_generation_jobs/{job_id}", **GENERATION)
 def handle_image_generation(event: firestore_fn.Event[Any]) -> None:
     """A scene's picture, made by Flux."""
-    _run_created(JobKind.IMAGE, event.params["job_id"])
+    _run_created("image", event.params["job_id"])
 
 
 @firestore_fn.on_document_created(document="video_generation_jobs/{job_id}", **GENERATION)
 def handle_video_generation(event: firestore_fn.Event[Any]) -> None:
     """A scene's picture set in motion by SeeDance."""
-    _run_created(JobKind.VIDEO, event.params["job_id"])
+    _run_created("video", event.params["job_id"])
 
 
 @firestore_fn.on_document_created(document="multi_video_jobs/{job_id}", **GENERATION)
 def handle_multi_video_generation(event: firestore_fn.Event[Any]) -> None:
     """Clips for many scenes."""
-    _run_created(JobKind.MULTI_VIDEO, event.params["job_id"])
+    _run_created("multi_video", event.params["job_id"])
 
 
 @firestore_fn.on_document_created(document="composition_jobs/{job_id}", **COMPOSITION)
 def handle_composition(event: firestore_fn.Event[Any]) -> None:
     """One video out of many clips."""
-    _run_created(JobKind.COMPOSITION, event.params["job_id"])
+    _run_created("composition", event.params["job_id"])
 
 
 @tasks_fn.on_task_dispatched(retry_config=RETRY, rate_limits=QUEUE, **GENERATION)
@@ -153,10 +155,11 @@ def _sweep() -> str:
     return json.dumps(asdict(INSTANCE.sweep(SWEEP_SECONDS - LETTING_GO_SECONDS)))
 
 
-def _run_created(kind: JobKind, job_id: str) -> None:
+def _run_created(kind: Literal["image", "video", "multi_video", "composition"], job_id: str) -> None:
+    from pipeline.domain.jobs import JobKind
     from pipeline.wiring import INSTANCE
 
-    INSTANCE.run_created_job(kind, job_id, EVENT_SECONDS - LETTING_GO_SECONDS)
+    INSTANCE.run_created_job(JobKind(kind), job_id, EVENT_SECONDS - LETTING_GO_SECONDS)
 
 
 def _run_task(request: CallableRequest[Any], seconds: int) -> None:

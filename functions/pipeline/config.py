@@ -18,6 +18,8 @@ DEFAULT_REGION = "us-central1"
 WEBHOOK_FUNCTION = "handle_replicate_webhook"
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9.-]+(:[0-9]{1,5})?|[a-z][a-z0-9+.-]*://\[[0-9a-f:]+\](:[0-9]{1,5})?")
 R2_SECRETS = ("R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY")
+R2_SETTINGS = ("R2_ENDPOINT_URL", "R2_BUCKET", "R2_PUBLIC_BASE_URL")
+FIREBASE_SETTINGS = ("STORAGE_BUCKET",)
 OPENAI_SECRET = "OPENAI_API_KEY"  # noqa: S105  the name of a secret
 REPLICATE_SECRET = "REPLICATE_API_TOKEN"  # noqa: S105  likewise
 _WRITERS = ("template", ("template", "openai"))  # the default, and all
@@ -169,6 +171,11 @@ def storage_backend(environment: Mapping[str, str]) -> str:
 def storage_secrets(environment: Mapping[str, str]) -> list[str]:
     """The secrets that a deployment with this storage binds: a project on Firebase Storage needs no R2 keys."""
     return list(R2_SECRETS) if storage_backend(environment) == "r2" else []
+
+
+def required_settings(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """The plain settings that have no default: those of the storage."""
+    return R2_SETTINGS if storage_backend(environment) == "r2" else FIREBASE_SETTINGS
 
 
 def openai_secrets(environment: Mapping[str, str]) -> list[str]:

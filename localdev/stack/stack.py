@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from localdev.stub_replicate import StubReplicate
 
 DEFAULT_REGION = "us-central1"
+STORAGE_BACKEND = "r2"
 R2_BUCKET = "words-to-video"
 STORAGE_BUCKET = f"{PROJECT_ID}.appspot.com"
 SERVER_NAMES = ("relay", "r2", "storage", "storage_download", "replicate", "openai")
@@ -146,7 +147,7 @@ class LocalStack(Startable):
             **self._providers.functions_environment(),
             "REPLICATE_WEBHOOK_URL": self._webhook_url(),
             "NO_GCE_CHECK": "true",  # an SDK that looks for credentials fails at once, not after seconds
-            "STORAGE_BACKEND": "r2",
+            "STORAGE_BACKEND": STORAGE_BACKEND,
             "R2_ENDPOINT_URL": self.urls.r2_url,
             "R2_BUCKET": self.urls.r2_bucket,
             "R2_ACCESS_KEY_ID": R2_ACCESS_KEY_ID,
@@ -172,7 +173,8 @@ class LocalStack(Startable):
         ports = choose_ports((*PORT_NAMES, *SERVER_NAMES, *page), self._preferred_ports)
         with ThreadPoolExecutor(2) as pool:
             self._say(f"reading {functions_dir / 'main.py'}")
-            reading = pool.submit(read_declarations, functions_dir, self._environ)
+            storage = {"STORAGE_BACKEND": STORAGE_BACKEND, **self._functions_environment}  # it decides what is declared
+            reading = pool.submit(read_declarations, functions_dir, {**self._environ, **storage})
             finding_java = pool.submit(find_java)
             self._start_servers(ports)
             declarations, java = reading.result(), finding_java.result()
