@@ -2,11 +2,10 @@
 
     deployment        which deployment is meant: ALIAS=dev, staging, prod, or local (a running `make up`)
     environment       settings out of dotenv files
-    frontend          a user's rights, through the rules: signs in, writes job documents, listens
-    staging           something to see on a deployment, and one tiny job of each kind that shows that it works
-    monitoring        log-based metrics, alerts and the dashboard, and the command that has gcloud make them
-    timeline          what happened to a job
-    orphans           files that no document names
-
-What runs the pipeline on this machine is in `localdev`; what brings in old metadata, in `migration`.
-"""
+    orphans           files that no document names: found, and deleted
+    user_data         all that one user has: exported, deleted
+    buckets           where the files of a deployment lie
+    stored_files      what kind of file a key is, and whose
+    waiting           tries again what may pass, and stops when asked to
+    rate_limits       how much may happen a second
+    storage_lifecycle rules for buckets, to be applied once (docs/data.md)
