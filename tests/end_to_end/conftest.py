@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from localdev.stack import PROJECT_ID, LocalStack
 from localdev.studio.page import build_page
+from operations.deployment import EMULATORS
 from operations.frontend import Frontend, local_user
 from tests.media_samples import MediaSamples
 
@@ -70,6 +72,18 @@ def frontend(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fro
     shown = Frontend(PROJECT_ID, user)
     yield shown
     shown.firestore.close()
+
+
+@pytest.fixture
+def checkout(stack: LocalStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder in which ALIAS=local is the stack of these tests, for commands of `operations`."""
+    for name in EMULATORS:
+        monkeypatch.setenv(name, "")  # what a command sets is taken back afterwards
+        monkeypatch.delenv(name)
+    (tmp_path / "build/local").mkdir(parents=True)
+    shutil.copy(stack.functions_log.with_name("stack.env"), tmp_path / "build/local/stack.env")
+    (tmp_path / ".firebaserc").write_text('{"projects": {"staging": "films-staging", "prod": "films"}}')
+    return tmp_path
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,6 @@ from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
 from localdev.stack import PROJECT_ID, LocalStack
-from operations.deployment import EMULATORS
 from operations.frontend import local_user
 from operations.staging import smoke_test
 from operations.staging.smoke_run import CHECKS
@@ -22,28 +20,17 @@ pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture
-def root(stack: LocalStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A checkout in which ALIAS=local is the stack of these tests."""
-    for name in EMULATORS:
-        monkeypatch.delenv(name, raising=False)  # and given back afterwards
-    (tmp_path / "build/local").mkdir(parents=True)
-    shutil.copy(stack.functions_log.with_name("stack.env"), tmp_path / "build/local/stack.env")
-    (tmp_path / ".firebaserc").write_text(json.dumps({"projects": {"staging": "films-staging"}}))
-    return tmp_path
-
-
-@pytest.fixture
-def admin(stack: LocalStack, root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterable[firestore.Client]:
+def admin(stack: LocalStack, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Iterable[firestore.Client]:
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", stack.urls.firestore)
     client = firestore.Client(project=PROJECT_ID)
     yield client
     client.close()
 
 
-def smoke(root: Path, *arguments: str, environment: dict[str, str] | None = None) -> tuple[int, dict[str, Any]]:
+def smoke(checkout: Path, *arguments: str, environment: dict[str, str] | None = None) -> tuple[int, dict[str, Any]]:
     """The exit status, and the report; its findings by check."""
-    found = root / "report.json"
-    status = smoke_test.main(["--alias", "local", "--json", str(found), *arguments], environment or {}, root)
+    found = checkout / "report.json"
+    status = smoke_test.main(["--alias", "local", "--json", str(found), *arguments], environment or {}, checkout)
     report = json.loads(found.read_text())
     report["findings"] = {one["check"]: one for one in report["findings"]}
     return status, report
@@ -63,9 +50,9 @@ def jobs_of(admin: firestore.Client, user_id: str) -> list[dict[str, Any]]:
 
 
 def test_a_deployment_that_works_passes_for_less_than_eight_cents(
-    root: Path, admin: firestore.Client, capsys: pytest.CaptureFixture[str]
+    checkout: Path, admin: firestore.Client, capsys: pytest.CaptureFixture[str]
 ):
-    status, report = smoke(root, "--yes")
+    status, report = smoke(checkout, "--yes")
     assert outcomes(report) == dict.fromkeys(CHECKS, "well")
     assert (status, report["is_well"], report["project"]) == (0, True, PROJECT_ID)
     assert report["estimated_usd"] == 0.078
@@ -84,8 +71,8 @@ def test_a_deployment_that_works_passes_for_less_than_eight_cents(
     assert re.search(r"video_generation_jobs/\S+  complete complete 100 %", told)
 
 
-def test_a_broken_provider_is_told_with_the_job_and_its_error(root: Path, capsys: pytest.CaptureFixture[str]):
-    status, report = smoke(root, "--yes", "--text", "A ball [stub:fail]")
+def test_a_broken_provider_is_told_with_the_job_and_its_error(checkout: Path, capsys: pytest.CaptureFixture[str]):
+    status, report = smoke(checkout, "--yes", "--text", "A ball [stub:fail]")
     told = report["findings"]["image job"]
     assert (status, told["outcome"]) == (1, "wrong")
     assert re.match(r"image_generation_jobs/\S+ ended as error: prediction_failed: .*the model could not", told["says"])
@@ -99,8 +86,8 @@ def test_a_broken_provider_is_told_with_the_job_and_its_error(root: Path, capsys
     assert "prediction_failed" in capsys.readouterr().out
 
 
-def test_a_job_that_takes_too_long_is_told_with_where_it_is_and_canceled(root: Path, admin: firestore.Client):
-    status, report = smoke(root, "--yes", "--text", "A ball [stub:hang]", "--seconds", "3")
+def test_a_job_that_takes_too_long_is_told_with_where_it_is_and_canceled(checkout: Path, admin: firestore.Client):
+    status, report = smoke(checkout, "--yes", "--text", "A ball [stub:hang]", "--seconds", "3")
     told = report["findings"]["image job"]
     assert (status, told["outcome"]) == (1, "wrong")
     assert re.match(r"image_generation_jobs/\S+ is still processing \(stage predict, \d+ %\) after 3 s", told["says"])
@@ -110,10 +97,10 @@ def test_a_job_that_takes_too_long_is_told_with_where_it_is_and_canceled(root: P
 
 
 def test_nothing_is_begun_above_the_limit_or_when_somebody_says_no(
-    root: Path, admin: firestore.Client, capsys: pytest.CaptureFixture[str]
+    checkout: Path, admin: firestore.Client, capsys: pytest.CaptureFixture[str]
 ):
     email = {"SMOKE_EMAIL": "smoke-limit@example.com"}
-    status, report = smoke(root, "--yes", "--max-usd", "0.07", environment=email)
+    status, report = smoke(checkout, "--yes", "--max-usd", "0.07", environment=email)
     assert (status, report["cost_usd"]) == (1, 0.0)
     assert "It would cost up to $0.078, more than --max-usd 0.07." in capsys.readouterr().err
     asked: list[str] = []
@@ -122,17 +109,17 @@ def test_nothing_is_begun_above_the_limit_or_when_somebody_says_no(
         asked.append(question)
         return "n"
 
-    assert smoke_test.main(["--alias", "local"], email, root, ask=no) == 1
+    assert smoke_test.main(["--alias", "local"], email, checkout, ask=no) == 1
     assert asked == [f"This costs up to $0.078 on local ({PROJECT_ID}). Go on? [y/N] "]
     assert all(job["dry_run"] for job in jobs_of(admin, report["user_id"]))
-    assert smoke_test.main(["--alias", "local"], email, root) == 2
+    assert smoke_test.main(["--alias", "local"], email, checkout) == 2
     assert "say --yes" in capsys.readouterr().err
 
 
-def test_a_wrong_password_and_a_service_that_is_not_there_are_told(root: Path, stack: LocalStack):
+def test_a_wrong_password_and_a_service_that_is_not_there_are_told(checkout: Path, stack: LocalStack):
     account = {"SMOKE_EMAIL": "smoke@example.com", "SMOKE_PASSWORD": "not-this-one"}
     local_user(stack.urls.auth, "smoke@example.com")
-    status, report = smoke(root, "--yes", environment=account)
+    status, report = smoke(checkout, "--yes", environment=account)
     told = report["findings"]["sign in"]
     assert (status, told["outcome"]) == (1, "wrong")
     assert told["says"] in {
@@ -142,14 +129,14 @@ def test_a_wrong_password_and_a_service_that_is_not_there_are_told(root: Path, s
     assert set(outcomes(report).values()) == {"wrong", "not tried"}
 
     nobody = {"FIREBASE_AUTH_EMULATOR_HOST": "127.0.0.1:1"}
-    status, report = smoke(root, "--yes", environment=nobody)
+    status, report = smoke(checkout, "--yes", environment=nobody)
     assert status == 1
     assert report["findings"]["sign in"]["says"].startswith("The sign-in service cannot be reached")
 
 
-def test_functions_that_are_not_there_are_told(root: Path):
+def test_functions_that_are_not_there_are_told(checkout: Path):
     elsewhere = {"FUNCTIONS_URL": "http://127.0.0.1:1/films/us-central1"}
-    status, report = smoke(root, "--yes", "--max-usd", "0", environment=elsewhere)
+    status, report = smoke(checkout, "--yes", "--max-usd", "0", environment=elsewhere)
     assert status == 1
     for check, path in (("webhook's door", "handle_replicate_webhook"), ("API's door", "api/videos")):
         told = report["findings"][check]
@@ -157,10 +144,10 @@ def test_functions_that_are_not_there_are_told(root: Path):
         assert told["says"].startswith(f"http://127.0.0.1:1/films/us-central1/{path} cannot be reached")
 
 
-def test_an_alias_or_a_setting_that_is_missing_is_told(root: Path, capsys: pytest.CaptureFixture[str]):
-    assert smoke_test.main(["--alias", "stage", "--yes"], {}, root) == 2
+def test_an_alias_or_a_setting_that_is_missing_is_told(checkout: Path, capsys: pytest.CaptureFixture[str]):
+    assert smoke_test.main(["--alias", "stage", "--yes"], {}, checkout) == 2
     assert "'stage' is none of the aliases" in capsys.readouterr().err
-    assert smoke_test.main(["--alias", "staging", "--yes"], {"SMOKE_EMAIL": "a@example.com"}, root) == 2
+    assert smoke_test.main(["--alias", "staging", "--yes"], {"SMOKE_EMAIL": "a@example.com"}, checkout) == 2
     told = capsys.readouterr().err
     assert "SMOKE_PASSWORD" in told
     assert "FIREBASE_API_KEY" in told
