@@ -7,6 +7,7 @@
 //   functions  discovery by the functions' own Python, parameters and validators: {endpoints, environment, params,
 //              seconds, alone: {name: the functions that --only functions:name deploys}}
 //   runtime    what is known about the runtimes: {python311: {status, deprecationDate, decommissionDate}, ...}
+//   region     {known}: whether the CLI knows a price of second-generation functions in {"region": ...}
 //   indexes    whether firestore.indexes.json is valid
 //   upload     {files, bytes}: what would be packed, and the size of the archive
 const fs = require("fs");
@@ -14,7 +15,7 @@ const path = require("path");
 
 const [, , lib, question, argument] = process.argv;
 const load = (name) => require(`${lib}/${name}`);
-const { projectDir, projectId, projectAlias, runtime } = JSON.parse(argument);
+const { projectDir, projectId, projectAlias, runtime, region } = JSON.parse(argument);
 const config = JSON.parse(fs.readFileSync(path.join(projectDir, "firebase.json"), "utf8"));
 const functionsConfig = [config.functions].flat()[0];
 const functionsDir = path.join(projectDir, functionsConfig.source);
@@ -36,6 +37,12 @@ const questions = {
   dotenv: async () => settings(),
 
   runtime: async () => load("deploy/functions/runtimes/supported/types").RUNTIMES,
+
+  region: async () => ({
+    known: load("deploy/functions/pricing").canCalculateMinInstanceCost({
+      platform: "gcfv2", region, minInstances: 1, availableMemoryMb: 512, cpu: 1,
+    }),
+  }),
 
   functions: async () => {
     const helper = load("deploy/functions/functionsDeployHelper");

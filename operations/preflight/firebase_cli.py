@@ -1,8 +1,10 @@
 """firebase-tools' own eyes: firebase_cli.js asks the installed CLI's code, offline, what it would do."""
 
 import json
+import os
 import subprocess
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,10 @@ class Refused(Exception):
     """A deploy would be refused; the CLI's words."""
 
 
+class RefusedBefore(Refused):
+    """The same refusal for everybody who asks again: one check tells it, the others wait until it is mended."""
+
+
 @dataclass(frozen=True)
 class FirebaseCli:
     """The CLI of this checkout, for one project in `project_dir`."""
@@ -24,6 +30,7 @@ class FirebaseCli:
     alias: str
     """ "" for a project that is named by its id."""
     lib: Path
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
 
     def ask(self, question: str, **more: str) -> Any:
         """The answer to one of firebase_cli.js' questions. Raises Refused."""
@@ -31,7 +38,13 @@ class FirebaseCli:
         command = ["node", str(SCRIPT), str(self.lib), question, json.dumps(about)]
         try:
             told = subprocess.run(
-                command, cwd=self.project_dir, capture_output=True, text=True, check=False, timeout=ANSWER_SECONDS
+                command,
+                cwd=self.project_dir,
+                env=self.environ,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=ANSWER_SECONDS,
             )
         except FileNotFoundError:
             raise Refused("Node is not installed, and firebase-tools needs it.") from None
