@@ -76,6 +76,7 @@ def entries(capsys: pytest.CaptureFixture[str]) -> dict[str, Entry]:
     found["LINE"] = entry_of(_only_line(capsys))
     memory = "Memory limit of 1024 MiB exceeded with 1031 MiB used. Consider increasing the memory limit"
     found["OUT_OF_MEMORY"] = {**entry_of(memory), "severity": "ERROR"}
+    found["MEMORY_TOLD"] = {**entry_of(memory), "severity": "INFO"}
     found["TEXT"] = entry_of("job_ended, said a library")
     return found
 
