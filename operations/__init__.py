@@ -1,11 +1,13 @@
 """The commands of those who run a deployment. They work on the real things, by the settings of the functions.
 
-    deployment        which deployment is meant: ALIAS=dev, staging, prod, or local (a running `make up`)
-    environment       settings out of dotenv files
-    orphans           files that no document names: found, and deleted
-    user_data         all that one user has: exported, deleted
-    buckets           where the files of a deployment lie
-    stored_files      what kind of file a key is, and whose
-    waiting           tries again what may pass, and stops when asked to
-    rate_limits       how much may happen a second
-    storage_lifecycle rules for buckets, to be applied once (docs/data.md)
+    which one         deployment (ALIAS=dev, staging, prod, or local: a running `make up`), environment (settings out of
+                      dotenv files), buckets (where its files lie)
+    before a deploy   preflight (what would make it fail)
+    after it          staging (make seed, make smoke), frontend (a user's rights, through the rules)
+    watching          monitoring (metrics, alerts, dashboard: files that gcloud applies), timeline (of one job)
+    data              orphans (files that no document names), user_data (of one user: exported, deleted), stored_files
+                      (what kind of file a key is, and whose), storage_lifecycle (rules for buckets, applied once)
+    with care         rate_limits (how much may happen a second), waiting (tries again, and stops when asked to)
+
+What runs the pipeline on this machine is in `localdev`; what brings in old metadata, in `migration`.
+"""
