@@ -4,6 +4,7 @@ STORAGE_BACKEND=firebase    both in one bucket
 STORAGE_BACKEND=r2          what functions make in R2; uploads in the project's Firebase Storage, as the rules have it
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -31,6 +32,8 @@ class Bucket:
 def media_bucket(deployment: Deployment) -> Bucket:
     """Where functions store. Raises ConfigurationError with the name of the setting that is missing."""
     settings = read_storage(deployment.environment)
+    if settings.backend == "firebase":  # Google's client of it looks there, and nowhere else but in credentials
+        os.environ.setdefault("GOOGLE_CLOUD_PROJECT", deployment.project)
     return Bucket(_name(settings), deployment.library.storage, USD_PER_GB_MONTH[settings.backend])
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from google.cloud import firestore
 
+from operations.user_data.deletion import RECORDS
+from operations.user_data.inventory import OWNED
 from pipeline.domain.errors import InternalError
 from pipeline.domain.jobs import CreatedWake, JobKind, JobRef
 from pipeline.domain.outcomes import Canceled
@@ -77,6 +79,33 @@ def test_an_expired_field_is_not_indexed():
     """It grows with time: an index over it would be a hot spot, and nothing asks for it."""
     overrides = json.loads((ROOT / "firestore.indexes.json").read_text())["fieldOverrides"]
     assert all(one["indexes"] == [] for one in overrides if one["fieldPath"] == "expire_at")
+
+
+def test_the_documentation_names_every_collection_and_what_expires(written: firestore.Client):
+    rows = documented()
+    expiring = {path.split("/")[-1] for path, ended_by in rows.items() if "TTL on `expire_at`" in ended_by}
+    expiring |= {"usage"} if "users/{uid}/usage/{day}" in rows else set()
+    assert expiring - {"{day}"} == deployed_ttls()
+    told = {collection_of(path) for path in rows}
+    written_to = {path.rpartition("/")[0] for path, _ in all_documents(written.collections())}
+    assert {collection_of(path.replace("users/ann", "users/{uid}")) for path in written_to} <= told
+    rules = (ROOT / "firestore.rules").read_text()
+    top_level = {name for name in re.findall(r"match /(\w+)/\{", rules) if name not in ("databases", "users", "clips")}
+    assert top_level <= told
+    assert {*OWNED, RECORDS} <= told
+
+
+def documented() -> dict[str, str]:
+    """What stands in the first column of the first table of docs/data.md, with what ends it."""
+    table = (ROOT / "docs/data.md").read_text().partition("## Documents")[2].partition("## Files")[0]
+    lines = [line.strip("|").split("|") for line in table.splitlines() if line.startswith("| `")]
+    return {path: cells[3] for cells in lines for path in re.findall(r"`([^`]+)`", cells[0]) if len(cells) == 5}
+
+
+def collection_of(path: str) -> str:
+    """Of a collection, or of a document in one."""
+    parts = path.split("/")
+    return "/".join(parts if len(parts) % 2 else parts[:-1])
 
 
 def deployed_ttls() -> set[str]:
