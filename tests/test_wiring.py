@@ -1,20 +1,26 @@
 """The real things, built from an environment."""
 
 import json
+import os
+import subprocess
+import sys
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import firebase_admin
 import pytest
-from flask import Response
+from flask import Flask, Response
+from google.cloud import firestore
 from werkzeug.test import EnvironBuilder
 
+from localdev.stack import PROJECT_ID
 from pipeline.adapters.firebase_storage import FirebaseStorage
 from pipeline.adapters.r2_storage import R2Storage
 from pipeline.adapters.replicate_webhooks import ForgedWebhook
 from pipeline.domain.errors import ConfigurationError
 from pipeline.wiring import CallFailed, Instance
+from tests.log_entries import written
 
 SETTINGS = {
     "GOOGLE_CLOUD_PROJECT": "demo-words-to-video",
@@ -136,6 +142,102 @@ def test_what_nobody_catches_is_logged_without_secrets_and_handed_on_without_wor
     assert entry["message"] == "Unexpected ValueError in a task"
     assert "ValueError: '…' is not a valid JobKind" in entry["traceback"]
     assert "0a1b2c3d4e5f" not in json.dumps(entry)
+
+
+TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+
+
+@pytest.mark.usefixtures("emulators")
+@pytest.mark.parametrize("header", ["traceparent", "ce-traceparent"])
+def test_entries_name_the_trace_of_their_request_and_what_the_call_is(header: str, capsys: pytest.CaptureFixture[str]):
+    """As functions-framework serves every function, events and tasks too: within a request of Flask's."""
+    instance = Instance(SETTINGS)
+    traced = {header: f"00-{TRACE}-{SPAN}-01"}
+    with Flask("framework").test_request_context(headers=traced), pytest.raises(CallFailed):
+        instance.run_task({"kind": "none", "job_id": "j"}, 1.0)
+    with pytest.raises(CallFailed):
+        instance.run_task({"kind": "none", "job_id": "j"}, 1.0)
+    inside, outside = written(capsys)
+    assert (inside["call"], outside["call"]) == ("task", "task")
+    assert {name: value for name, value in inside.items() if "googleapis" in name} == {
+        "logging.googleapis.com/trace": f"projects/demo-words-to-video/traces/{TRACE}",
+        "logging.googleapis.com/spanId": SPAN,
+        "logging.googleapis.com/trace_sampled": True,
+    }
+    assert not [name for name in outside if "googleapis" in name]
+
+
+@pytest.mark.usefixtures("emulators")
+def test_entries_of_the_api_name_the_request(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.setenv("FIREBASE_AUTH_EMULATOR_HOST", "127.0.0.1:1")
+    settings = {key: value for key, value in SETTINGS.items() if key != "R2_BUCKET"}
+    asked(Instance(settings), "/api/videos/v?page_token=secret", Authorization=f"Bearer {id_token()}")
+    (entry,) = written(capsys)
+    assert {name: entry[name] for name in ("call", "method", "path", "user_id")} == {
+        "call": "api",
+        "method": "GET",
+        "path": "/api/videos/v",
+        "user_id": "user-1",
+    }
+    assert "page_token" not in json.dumps(entry)
+
+
+LOADED = """
+import sys
+import main
+from pipeline.domain.jobs import JobKind
+from pipeline.wiring import INSTANCE
+INSTANCE.run_created_job(JobKind.IMAGE, "tracing-off", 60.0)
+recording = ("opentelemetry.sdk", "opentelemetry.exporter", "google.cloud.trace")
+print([name for name in sys.modules if name.startswith(recording)])
+"""
+
+
+@pytest.mark.parametrize("tracing", ["off", "on"])
+def test_nothing_that_records_spans_is_loaded_unless_it_is_asked_for(
+    firestore_client: firestore.Client, firestore_emulator: str, tracing: str
+):
+    job = firestore_client.document("image_generation_jobs/tracing-off")
+    firestore_client.document("scenes/tracing-off").set({"user_id": "user-1"})
+    job.set({"user_id": "user-1", "status": "pending", "dry_run": True, "scene_id": "tracing-off", "text": "A quay"})
+    environment = {
+        **SETTINGS,
+        "FIRESTORE_EMULATOR_HOST": firestore_emulator,
+        "GOOGLE_CLOUD_PROJECT": PROJECT_ID,
+        "TRACING": tracing,
+        "GOOGLE_APPLICATION_CREDENTIALS": "no-such-file",  # nothing is sent
+        "PATH": os.environ["PATH"],
+    }
+    ran = subprocess.run(
+        [sys.executable, "-c", LOADED], cwd="functions", env=environment, capture_output=True, text=True, check=True
+    )
+    assert (job.get().to_dict() or {})["status"] == "complete"
+    loaded = ran.stdout.splitlines()[-1]
+    assert (loaded == "[]") is (tracing == "off")
+    assert ("Spans could not be sent" in ran.stdout) is (tracing == "on")  # which kept nobody from anything
+
+
+@pytest.mark.usefixtures("emulators")
+def test_what_cannot_record_spans_fails_no_call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    def broken(*_: object) -> None:
+        raise ImportError("opentelemetry")
+
+    monkeypatch.setattr("pipeline.adapters.cloud_trace.CloudTracer", broken)
+    instance = Instance({**SETTINGS, "TRACING": "on"})
+    for _ in range(2):
+        assert asked(instance, "/openapi.yaml").status_code == 200
+    (entry,) = written(capsys)
+    assert entry["message"] == "Spans cannot be recorded"
+
+
+@pytest.mark.usefixtures("emulators")
+def test_where_spans_are_recorded_what_is_called_is_the_same_thing_seen(monkeypatch: pytest.MonkeyPatch):
+    instance = Instance({**SETTINGS, "TRACING": "on", "OPENAI_API_KEY": "sk-1", "PROMPT_WRITER": "openai"})
+    tools = instance.tools()
+    assert tools.openai is not None
+    assert tools.openai.prompt_model == tools.settings.prompt_model
+    assert not isinstance(tools.storage, R2Storage)
+    assert tools.storage.stat.__qualname__ == "R2Storage.stat"
 
 
 @pytest.mark.usefixtures("emulators")

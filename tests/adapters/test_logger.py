@@ -1,11 +1,16 @@
 """Log entries: structured, bounded, and without secrets."""
 
 import json
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from pipeline.adapters import logger
+from pipeline.adapters import log_context, logger
+from pipeline.adapters.threads import Threads
+from pipeline.adapters.timed_calls import TimedCalls
+from pipeline.domain.log_events import StepEnded
 
 SECRET = "0123456789abcdef-of-r2"
 
@@ -76,3 +81,78 @@ def test_long_texts_lose_their_middle_and_no_half_of_a_secret_stays(capsys: pyte
     assert told.startswith("xxx")
     assert told.endswith("the end")
     assert SECRET[:6] not in told
+
+
+def test_what_is_bound_stands_in_every_entry_inside(capsys: pytest.CaptureFixture[str]):
+    with log_context.bound(job_id="j", step="a"):
+        with log_context.bound(step="b"):
+            log_context.note(user_id="u")
+            logger.info("inner")
+        logger.warn("outer", job_id="of another")
+    logger.error("outside")
+    inner, outer, outside = ({**entry, "severity": ""} for entry in entries(capsys))
+    assert inner == {"severity": "", "message": "inner", "job_id": "j", "step": "b", "user_id": "u"}
+    assert outer == {"severity": "", "message": "outer", "job_id": "of another", "step": "a"}
+    assert outside == {"severity": "", "message": "outside"}
+
+
+@pytest.mark.usefixtures("concealed")
+def test_what_is_bound_is_redacted_like_everything(capsys: pytest.CaptureFixture[str]):
+    with log_context.bound(path=f"/videos/{SECRET}"):
+        logger.info("asked")
+    assert entries(capsys)[0]["path"] == "/videos/…"
+
+
+def test_threads_and_timed_calls_write_for_whom_they_work(capsys: pytest.CaptureFixture[str]):
+    calls = TimedCalls()
+
+    async def call() -> None:
+        logger.info("a call")
+
+    with Threads(4) as pool:
+        for job_id in "abc":
+            with log_context.bound(job_id=job_id):
+                list(pool.map(logger.info, ["mapped"] * 2))
+                pool.submit(logger.info, "submitted").result()
+                calls.run(call, 10.0)
+        pool.submit(logger.info, "for nobody").result()
+    calls.stop()
+    found = [(entry["message"], entry.get("job_id")) for entry in entries(capsys)]
+    expected = [(what, job_id) for job_id in "abc" for what in ("a call", "mapped", "mapped", "submitted")]
+    assert sorted(found[:-1], key=str) == sorted(expected)
+    assert found[-1] == ("for nobody", None)
+
+
+def test_every_thread_of_the_pipeline_knows_for_whom_it_works():
+    """Those of others lose what is bound. (A repository writes no log; the outbox's thread sends for everybody.)"""
+    own = {
+        "adapters/threads.py",
+        "adapters/timed_calls.py",
+        "adapters/span_outbox.py",
+        "repositories/clip_statistics.py",
+    }
+    pipeline = Path("functions/pipeline")
+    found = {
+        str(path.relative_to(pipeline))
+        for path in pipeline.rglob("*.py")
+        if re.search(r"ThreadPoolExecutor|threading\.Thread\(|run_in_executor|to_thread", path.read_text())
+    }
+    assert found == own
+
+
+def test_an_event_is_told_with_its_name_and_fields(capsys: pytest.CaptureFixture[str]):
+    ended = StepEnded("image", "predict", done=False, code="rate_limited", seconds=1.5)
+    logger.tell(ended, "Step predict failed", is_warning=True, again=True)
+    assert entries(capsys) == [
+        {
+            "severity": "WARNING",
+            "message": "Step predict failed",
+            "event": "step_ended",
+            "kind": "image",
+            "step": "predict",
+            "done": False,
+            "code": "rate_limited",
+            "seconds": 1.5,
+            "again": True,
+        }
+    ]

@@ -37,8 +37,7 @@ class FunctionCalls:
         What nobody has caught is told here, without secrets: whatever leaves a function is printed by the platform as
         it is. `answers` are no failures, and pass. Raises CallFailed.
         """
-        # every function is served by Flask, events and tasks too
-        incoming = read_trace_context(dict(request.headers)) if has_request_context() else None
+        incoming = read_trace_context(_headers())
         tracer = self._open_tracer()
         try:
             with log_context.bound(call=name, **facts), tracing.call(tracer, name, incoming) as trace:
@@ -49,6 +48,11 @@ class FunctionCalls:
         finally:
             if tracer is not None:
                 tracer.flush(FLUSH_SECONDS)
+
+
+def _headers() -> dict[str, str]:
+    """Of the request, names in lower case. Every function is served by Flask: events and tasks are requests too."""
+    return {name.lower(): value for name, value in request.headers.items()} if has_request_context() else {}
 
 
 @contextmanager

@@ -151,9 +151,8 @@ class ReplicateApi:
             logger.tell(refused, f"Replicate: no answer, {type(error).__name__}", is_warning=True)
             raise
         if response.status_code >= 400 and response.status_code not in expected:
-            refusal = _refusal(response)
-            refused = ProviderRefused("replicate", refusal.code, response.status_code)
-            logger.tell(refused, f"Replicate: HTTP {response.status_code}, {refusal}", is_warning=True)
+            refused = ProviderRefused("replicate", _refusal(response).code, response.status_code)
+            logger.tell(refused, f"Replicate: HTTP {response.status_code}, {refused.code}", is_warning=True)
         return response
 
     def _read(

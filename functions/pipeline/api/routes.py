@@ -16,6 +16,7 @@ from pathlib import Path
 from flask import Blueprint, Response, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
+from pipeline.adapters import log_context
 from pipeline.api.answers import video_answer, videos_answer
 from pipeline.api.authentication import CheckApp, UserOf, check_caller_app, signed_in_user
 from pipeline.api.parameters import EVERY_STATUS, Parameters, check_text
@@ -39,6 +40,7 @@ def build_routes(library: Callable[[], Library], user_of: UserOf, check_app: Che
 
     def caller() -> str:
         user_id = signed_in_user(request, user_of)
+        log_context.note(user_id=user_id)
         check_caller_app(request, check_app)  # second: its keys are not asked for by those who have no account
         return user_id
 

@@ -38,7 +38,7 @@ class TraceContext:
 
 
 def read_trace_context(headers: Mapping[str, str]) -> TraceContext | None:
-    """What the headers of a request say; None where they say nothing, or nothing that can be read.
+    """What the headers of a request say, names in lower case; None where they say nothing, or nothing that can be read.
 
     First of all the request's own, which is what the platform's log of requests names; of an event that has none, the
     attribute of the event.
