@@ -2,6 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from pipeline.domain.errors import RateLimited
 from pipeline.domain.jobs import (
     KILLED,
     MAX_TURNS,
@@ -14,11 +15,13 @@ from pipeline.domain.jobs import (
     JobRef,
     JobStatus,
     SignalWake,
+    StepRecord,
     Take,
     TaskWake,
     TooEarly,
     backoff_seconds,
     decide_claim,
+    pause_seconds,
     poll_delay_seconds,
 )
 
@@ -85,6 +88,26 @@ def test_backoff_grows_and_is_bounded():
 def test_jitter_adds_at_most_half():
     assert backoff_seconds(1, spread=0.0) == 2.0
     assert 2.9 < backoff_seconds(1, spread=0.999) < 3.0
+
+
+def test_who_is_asked_to_wait_comes_again_at_another_moment_than_the_others():
+    assert [pause_seconds(1, spread) for spread in (0.0, 0.5)] == [1.0, 2.0]
+    assert (pause_seconds(9, 0.0), pause_seconds(9, 0.5)) == (150.0, 300.0)
+    assert 449 < pause_seconds(9, 0.999) < 450
+
+
+def test_a_step_that_is_asked_to_wait_does_so_twelve_times_and_for_three_hours():
+    def after(limited: int, hours: float, started_at: datetime | None) -> StepRecord:
+        waiting = StepRecord(rate_limited=limited, started_at=started_at)
+        return waiting.after_failure(RateLimited("later", 5.0), NOW + timedelta(hours=hours), 0.5)
+
+    assert not after(40, 2.9, NOW).failed
+    assert after(40, 2.9, NOW).retry_at == NOW + timedelta(hours=2.9, seconds=300)
+    assert after(40, 3.0, NOW).failed
+    assert after(40, 3.0, NOW).ended_at == NOW + timedelta(hours=3)
+    assert not after(5, 3.0, NOW).failed  # what went before took the time
+    assert (after(10, 0.0, None).failed, after(11, 0.0, None).failed) == (False, True)  # an earlier version's
+    assert after(0, 0.0, NOW).attempt == 0
 
 
 def test_polls_grow_to_a_minute():

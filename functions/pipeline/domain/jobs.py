@@ -33,7 +33,10 @@ MAX_WAIT_SECONDS = 300.0
 """However long a provider asks us to wait: its word is not worth a job that hangs."""
 
 MAX_RATE_LIMITED_ATTEMPTS = 12
-"""A provider that asks us to wait is not failing: it is asked again for longer than a broken one."""
+RATE_LIMITED_PATIENCE = timedelta(hours=3)
+"""A provider that asks us to wait is not failing: it is asked again so often at least, and for so long. An account that
+may create six predictions a minute gets through a thousand of them, and nobody's job fails because others are many.
+"""
 
 LONGEST_WAIT = timedelta(seconds=1.5 * MAX_WAIT_SECONDS)
 """No job asks to be woken later than this, jitter included."""
@@ -139,8 +142,8 @@ class StepRecord:
         """
         is_limit = isinstance(error, RateLimited)
         attempt, limited = self.attempt + (not is_limit), self.rate_limited + is_limit
-        again = error.retryable and (limited < MAX_RATE_LIMITED_ATTEMPTS if is_limit else attempt < MAX_ATTEMPTS)
-        wait = backoff_seconds(limited if is_limit else attempt, spread)
+        again = error.retryable and (self._waits_its_turn(limited, now) if is_limit else attempt < MAX_ATTEMPTS)
+        wait = pause_seconds(limited, spread) if is_limit else backoff_seconds(attempt, spread)
         if isinstance(error, RateLimited) and error.retry_after_seconds is not None:
             wait = max(wait, min(error.retry_after_seconds, MAX_WAIT_SECONDS))
         return StepRecord(
@@ -154,6 +157,12 @@ class StepRecord:
             started_at=self.started_at,
             ended_at=None if again else now,
         )
+
+    def _waits_its_turn(self, limited: int, now: datetime) -> bool:
+        """Whether a step that was asked to wait so many times goes on asking."""
+        if limited < MAX_RATE_LIMITED_ATTEMPTS:
+            return True
+        return self.started_at is not None and now - self.started_at < RATE_LIMITED_PATIENCE
 
 
 @dataclass(frozen=True)
@@ -282,6 +291,14 @@ def backoff_seconds(attempt: int, spread: float) -> float:
     `spread` in [0, 1) is the jitter; the caller draws it.
     """
     return min(2.0 * 4.0 ** (attempt - 1), MAX_WAIT_SECONDS) * (1.0 + spread / 2.0)
+
+
+def pause_seconds(attempt: int, spread: float) -> float:
+    """Seconds to wait after being asked to for the `attempt`-th time: as long as a backoff, less or more by a half.
+
+    Many are asked at the same moment, and must not come again at the same moment: there is only so much room in each.
+    """
+    return min(2.0 * 4.0 ** (attempt - 1), MAX_WAIT_SECONDS) * (0.5 + spread)
 
 
 def poll_delay_seconds(polls: int, first_seconds: float) -> float:
