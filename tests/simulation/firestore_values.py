@@ -16,9 +16,16 @@ from google.cloud.firestore_v1.field_path import FieldPath
 Fields = dict[str, Any]
 Path = tuple[str, ...]
 
+_AS_THEY_ARE = frozenset({type(None), bool, float, bytes})
+
 
 def copied(value: Any) -> Any:
     """A copy as the server would hand it back. Raises TypeError or ValueError for what Firestore cannot hold."""
+    kind = type(value)  # most values are of these very types: a fifth of a simulation's time goes by here
+    if kind in _AS_THEY_ARE or (kind is str and value.isascii()):
+        return value
+    if kind is dict:
+        return {name: copied(item) for name, item in value.items()}
     if value is None or isinstance(value, bool | float | bytes | GeoPoint):
         return value
     if isinstance(value, str):
