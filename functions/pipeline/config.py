@@ -122,6 +122,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
             jobs_per_user_per_day=_whole(environment, "MAX_JOBS_PER_USER_PER_DAY", 1000, 0, 1_000_000),
             usd_per_user_per_day=_number(environment, "MAX_USD_PER_USER_PER_DAY", 20.0, 0.0, 1e6),
             usd_per_day=_number(environment, "MAX_USD_PER_DAY", 100.0, 0.0, 1e7),
+            usage_shards=_whole(environment, "USAGE_SHARDS", 1, 1, 100),
         ),
         metadata_mode=MetadataMode(_choice(environment, "METADATA_MODE", MetadataMode.FIRESTORE_ONLY, MetadataMode)),
         webhook_url=_webhook_url(environment),

@@ -1,12 +1,14 @@
 """Limits on the real emulator: exact however many jobs are claimed at once, and settled to the last micro-dollar."""
 
 import uuid
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from google.api_core.exceptions import FailedPrecondition
 from google.cloud import firestore
+from google.cloud.firestore_v1.base_query import FieldFilter
 
 from pipeline.domain.errors import InvalidRequest, QuotaExceeded, Runaway
 from pipeline.domain.jobs import ClaimDecision, CreatedWake, GiveUp, Job, JobKind, JobRef, SignalWake, Take
@@ -47,7 +49,13 @@ class Office:
         return self.client.document(f"users/{self.user_id}/usage/{self.now.date()}").get().to_dict() or {}
 
     def all(self) -> dict:
-        return self.client.document(f"usage/{self.now.date()}").get().to_dict() or {}
+        """The sums of all users, of however many documents."""
+        day = str(self.now.date())
+        found = self.client.collection("usage").where(filter=FieldFilter("day", "==", day)).stream()
+        sums: Counter[str] = Counter()
+        for snapshot in found:
+            sums.update({name: value for name, value in snapshot.to_dict().items() if isinstance(value, int)})
+        return sums
 
     def active(self) -> list[str]:
         return (self.client.document(f"users/{self.user_id}/usage/active").get().to_dict() or {}).get("job_paths", [])
@@ -68,9 +76,10 @@ def test_of_twenty_jobs_at_once_exactly_as_many_begin_as_the_user_may_have(fires
     assert len(office.active()) == 7
 
 
-def test_of_twenty_jobs_at_once_exactly_as_many_begin_as_the_money_is_for(firestore_client: firestore.Client):
-    office = Office(firestore_client, Limits(0, 0, 0.0, 1.0))
-    others = [Office(firestore_client, Limits(0, 0, 0.0, 1.0)) for _ in range(3)]
+@pytest.mark.parametrize("shards", [1, 4])
+def test_of_twenty_jobs_at_once_exactly_as_many_begin_as_the_money_is_for(firestore_client: firestore.Client, shards):
+    office = Office(firestore_client, Limits(0, 0, 0.0, 1.0, shards))
+    others = [Office(firestore_client, Limits(0, 0, 0.0, 1.0, shards)) for _ in range(3)]
     for other in others:
         other.now = office.now
     refs = [(who, who.create(str(number))) for number in range(5) for who in (office, *others)]
@@ -78,6 +87,63 @@ def test_of_twenty_jobs_at_once_exactly_as_many_begin_as_the_money_is_for(firest
         decisions = [decision for decision, _ in pool.map(lambda pair: pair[0].claim(pair[1], 0.09), refs)]
     assert refusals(decisions) == 9
     assert office.all()["reserved_microusd"] == 11 * 90_000
+
+
+def test_a_days_documents_may_become_more_or_fewer_while_jobs_run(firestore_client: firestore.Client):
+    """Admitted with one number, settled with another: sums stay exact, and so does the limit."""
+    office = Office(firestore_client, Limits(0, 0, 0.0, 1.0))
+    running: list[tuple[JobRef, Job]] = []
+    ended = 0
+
+    def committed() -> int:
+        sums = office.all()
+        return sums["reserved_microusd"] + sums["spent_microusd"]
+
+    for shards in (1, 4, 2, 1, 8):
+        office.jobs = JobRepository(firestore_client, RETENTION, Limits(0, 0, 0.0, 1.0, shards))
+        for ref, job in running[:2]:
+            office.jobs.finish(ref, job.turn, office.now, Completed({}), 0.05)
+            ended += 1
+        running = running[2:]
+        for number in range(5):
+            fits = committed() + 90_000 <= 1_000_000
+            ref = office.create(f"{shards}-{number}")
+            assert (office.jobs.refusal(office.user_id, 90_000, office.now) is None) == fits
+            decision, job = office.claim(ref, 0.09)
+            assert isinstance(decision, Take) == fits
+            running += [(ref, job)] if fits else []
+        assert office.all()["reserved_microusd"] == len(running) * 90_000
+    assert (committed() + 90_000 > 1_000_000, ended) == (True, 8)  # the limit was met on the way
+    for ref, job in running:
+        office.jobs.finish(ref, job.turn, office.now, Completed({}), 0.01)
+    assert office.all()["reserved_microusd"] == 0
+    assert office.all()["spent_microusd"] == ended * 50_000 + len(running) * 10_000
+
+
+def test_with_several_documents_the_last_cent_can_be_spent_by_one_large_job(firestore_client: firestore.Client):
+    office = Office(firestore_client, Limits(0, 0, 0.0, 1.0, 8))
+    for number in range(4):
+        assert isinstance(office.claim(office.create(f"small-{number}"), 0.05)[0], Take)
+    assert isinstance(office.claim(office.create("large"), 0.8)[0], Take)
+    assert refusals([office.claim(office.create("late"), 0.000001)[0]]) == 1
+
+
+def test_a_limit_that_is_lowered_holds_for_what_was_set_aside_before(firestore_client: firestore.Client):
+    office = Office(firestore_client, Limits(0, 0, 0.0, 100.0, 4))
+    assert isinstance(office.claim(office.create("a"), 0.5)[0], Take)
+    office.jobs = JobRepository(firestore_client, RETENTION, Limits(0, 0, 0.0, 0.01, 4))
+    assert refusals([office.claim(office.create(f"b-{number}"), 0.02)[0] for number in range(6)]) == 6
+    office.jobs = JobRepository(firestore_client, RETENTION, Limits(0, 0, 0.0, 200.0, 4))
+    assert isinstance(office.claim(office.create("c"), 150.0)[0], Take)
+
+
+def test_without_a_limit_nothing_is_read_of_what_all_have_spent(firestore_client: firestore.Client):
+    for shards in (1, 3):
+        office = Office(firestore_client, Limits(0, 0, 0.0, 0.0, shards))
+        with ThreadPoolExecutor(6) as pool:
+            decisions = list(pool.map(lambda n, o=office: o.claim(o.create(str(n)), 1.0)[0], range(6)))
+        assert all(isinstance(decision, Take) for decision in decisions)
+        assert office.all()["reserved_microusd"] == 6_000_000
 
 
 def test_a_users_day_has_an_end_and_says_when_it_begins_anew(firestore_client: firestore.Client):

@@ -24,6 +24,7 @@ class Limits:
     jobs_per_user_per_day: int
     usd_per_user_per_day: float
     usd_per_day: float
+    usage_shards: int = 1  # documents that the sums of all users are spread over
 
 
 UNLIMITED = Limits(0, 0, 0.0, 0.0)

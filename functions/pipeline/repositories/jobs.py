@@ -206,7 +206,7 @@ class JobRepository:
 
         def reserve(batch: firestore.WriteBatch, job: Job) -> None:
             if job.usage_day is not None:
-                self._usage.reserve_more(batch, job.user_id, job.usage_day, more, now)
+                self._usage.reserve_more(batch, ref, job.user_id, job.usage_day, more, now)
 
         self._fenced(ref, turn, lambda job: {"reserved_microusd": job.reserved_microusd + more}, before=reserve)
 
@@ -228,7 +228,7 @@ class JobRepository:
                 return
             transaction.update(document, {"cost_usd": cost_usd})
             if job.usage_day is not None:
-                self._usage.correct(transaction, job.user_id, job.usage_day, more)
+                self._usage.correct(transaction, ref, job.user_id, job.usage_day, more)
 
         transact(self._client, run)
 

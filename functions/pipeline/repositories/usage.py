@@ -3,7 +3,7 @@ in one atomic commit that fails when what was read has changed: which is what ma
 
     users/{uid}/usage/active        {job_paths: [...]}
     users/{uid}/usage/{day}         {day, jobs, reserved_microusd, spent_microusd}
-    usage/{day}                     the same, of all users
+    usage/{day}                     the same, of all users; in more documents with USAGE_SHARDS (`shared_day`)
     requests/{key}                  {job_path, fingerprint}: which job answers a user's request_id
 """
 
@@ -17,6 +17,7 @@ from pipeline.domain.errors import InvalidRequest, QuotaExceeded
 from pipeline.domain.jobs import JobRef, JobStatus
 from pipeline.domain.quotas import MICRO, Application, DayUsage, Limits, check_limits, usage_day
 from pipeline.repositories.documents import unchanged_since
+from pipeline.repositories.shared_day import SharedDay, usage_of, write_changes
 
 KEPT = timedelta(days=90)
 """How long a day's sums stay."""
@@ -29,6 +30,7 @@ class UsageLedger:
         self._client = client
         self._limits = limits
         self._retention = retention
+        self._all = SharedDay(client, limits)
 
     def admit(
         self, batch: firestore.WriteBatch, ref: JobRef, application: Application, now: datetime
@@ -45,19 +47,20 @@ class UsageLedger:
         user_day, request = self._user_day(user_id, day).get(), self._request(application)
         if earlier := _earlier_job(request, ref, application, now):
             # waits and costs nothing, but a thousand a day are enough
-            check_limits(self._limits, (), _usage(user_day), DayUsage(), 0, now)
+            check_limits(self._limits, (), usage_of(user_day), DayUsage(), 0, now)
             self._change(batch, user_day, _added(day, jobs=1))
             return {"usage_day": day, "duplicate_of": earlier, "estimated_cost_usd": 0.0}
         active = self._active_document(user_id).get()
-        # the one document that all users share is left alone by jobs that cost nothing
-        all_day = self._all_day(day).get() if estimate else None
+        # what all users share is left alone by jobs that cost nothing
+        room = self._all.room_for(day, ref.path, estimate, _added(day, reserved=estimate)) if estimate else None
         running = self._running(active)
-        check_limits(self._limits, running, _usage(user_day), _usage(all_day), estimate, now)
+        committed = room.committed if room is not None else DayUsage()
+        check_limits(self._limits, running, usage_of(user_day), committed, estimate, now)
         paths = [*(path for path in running if path != ref.path), ref.path]
         self._change(batch, active, {"job_paths": paths})
         self._change(batch, user_day, _added(day, reserved=estimate, jobs=1))
-        if all_day is not None:
-            self._change(batch, all_day, _added(day, reserved=estimate))
+        if room is not None:
+            write_changes(self._client, batch, room)
         if request is not None:
             remembered = {
                 "job_path": ref.path,
@@ -75,31 +78,34 @@ class UsageLedger:
         """
         day = usage_day(now)
         running = self._running(self._active_document(user_id).get())
-        user_day, all_day = (found.get() for found in (self._user_day(user_id, day), self._all_day(day)))
+        user_day = usage_of(self._user_day(user_id, day).get())
         try:
-            check_limits(self._limits, running, _usage(user_day), _usage(all_day), estimate, now)
+            check_limits(self._limits, running, user_day, self._all.committed(day), estimate, now)
         except QuotaExceeded as error:
             return error
         return None
 
-    def reserve_more(self, batch: firestore.WriteBatch, user_id: str, day: str, more: int, now: datetime) -> None:
+    def reserve_more(
+        self, batch: firestore.WriteBatch, ref: JobRef, user_id: str, day: str, more: int, now: datetime
+    ) -> None:
         """For a step that has to be paid again. Raises QuotaExceeded; nothing has been added then."""
-        user_day, all_day = self._user_day(user_id, day).get(), self._all_day(day).get()
+        user_day, added = self._user_day(user_id, day).get(), _added(day, reserved=more)
+        room = self._all.room_for(day, ref.path, more, added)
         without_counts = Limits(0, 0, self._limits.usd_per_user_per_day, self._limits.usd_per_day)
-        check_limits(without_counts, (), _usage(user_day), _usage(all_day), more, now)
-        for found in (user_day, all_day):
-            self._change(batch, found, _added(day, reserved=more))
+        check_limits(without_counts, (), usage_of(user_day), room.committed, more, now)
+        self._change(batch, user_day, added)
+        write_changes(self._client, batch, room)
 
     def settle(
         self, batch: firestore.WriteBatch, ref: JobRef, user_id: str, day: str, *, reserved: int, spent: int
     ) -> None:
         """The job has ended: its place is free, its reservation becomes what it really cost. Reads nothing."""
         batch.set(self._active_document(user_id), {"job_paths": firestore.ArrayRemove([ref.path])}, merge=True)
-        self._add(batch, user_id, day, reserved=-reserved, spent=spent)
+        self._add(batch, ref, user_id, day, reserved=-reserved, spent=spent)
 
-    def correct(self, batch: firestore.WriteBatch, user_id: str, day: str, more: int) -> None:
+    def correct(self, batch: firestore.WriteBatch, ref: JobRef, user_id: str, day: str, more: int) -> None:
         """The job, which has ended, turned out to have cost `more` (or less) micro-dollars. Reads nothing."""
-        self._add(batch, user_id, day, spent=more)
+        self._add(batch, ref, user_id, day, spent=more)
 
     def _request(self, application: Application) -> "firestore.DocumentSnapshot[Any] | None":
         if application.request_key is None:
@@ -123,9 +129,11 @@ class UsageLedger:
         else:
             batch.create(found.reference, dict(fields))
 
-    def _add(self, batch: firestore.WriteBatch, user_id: str, day: str, *, reserved: int = 0, spent: int = 0) -> None:
+    def _add(
+        self, batch: firestore.WriteBatch, ref: JobRef, user_id: str, day: str, *, reserved: int = 0, spent: int = 0
+    ) -> None:
         if reserved or spent:
-            for document in (self._user_day(user_id, day), self._all_day(day)):
+            for document in (self._user_day(user_id, day), self._all.document_of(day, ref.path)):
                 batch.set(document, _added(day, reserved=reserved, spent=spent), merge=True)
 
     def _active_document(self, user_id: str) -> firestore.DocumentReference:
@@ -133,9 +141,6 @@ class UsageLedger:
 
     def _user_day(self, user_id: str, day: str) -> firestore.DocumentReference:
         return self._client.document("users", user_id, "usage", day)
-
-    def _all_day(self, day: str) -> firestore.DocumentReference:
-        return self._client.document("usage", day)
 
 
 def _earlier_job(
@@ -157,15 +162,6 @@ def _added(day: str, *, reserved: int = 0, spent: int = 0, jobs: int = 0) -> dic
     changes = {"reserved_microusd": reserved, "spent_microusd": spent, "jobs": jobs}
     fields: dict[str, Any] = {name: firestore.Increment(value) for name, value in changes.items()}
     return {**fields, "day": day, "expire_at": datetime.fromisoformat(f"{day}T00:00:00+00:00") + KEPT}
-
-
-def _usage(found: "firestore.DocumentSnapshot[Any] | None") -> DayUsage:
-    fields = (found.to_dict() if found is not None else None) or {}
-    return DayUsage(
-        spent_microusd=fields.get("spent_microusd", 0),
-        reserved_microusd=fields.get("reserved_microusd", 0),
-        jobs=fields.get("jobs", 0),
-    )
 
 
 def _is_running(fields: Mapping[str, Any] | None) -> bool:
