@@ -5,7 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 from operations.staging.seed_files import CLIP_STYLE
-from operations.staging.seed_jobs import Stock, seeded_jobs
+from operations.staging.seed_jobs import seeded_jobs
+from operations.staging.seed_results import Stock
 from operations.staging.seed_story import (
     BOARDS,
     CLIP_SECONDS,

@@ -14,8 +14,8 @@ from google.cloud import firestore
 
 from operations.staging.seed_documents import seeded_documents
 from operations.staging.seed_files import Places, files_by_key, store_files
-from operations.staging.seed_jobs import Stock
 from operations.staging.seed_media import Media
+from operations.staging.seed_results import Stock
 from operations.staging.seed_story import Names
 from pipeline.adapters.object_storage import ObjectStorage
 from pipeline.domain.jobs import JobKind, JobStatus

@@ -6,12 +6,14 @@ import io
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import partial, reduce
 from pathlib import Path
 from typing import Any
 
 import httpx
 from google.api_core import exceptions as api
+from google.cloud import firestore
+from google.cloud.firestore_v1.base_query import FieldFilter
 from PIL import Image
 
 from operations.frontend import Frontend
@@ -36,7 +38,7 @@ Fields = Mapping[str, Any]
 
 def unsigned_webhook_is_refused(target: Target) -> str:
     """The door to which Replicate comes."""
-    response = httpx.post(f"{target.functions_url}/handle_replicate_webhook", content=UNSIGNED, timeout=HTTP_SECONDS)
+    response = _asked("POST", f"{target.functions_url}/handle_replicate_webhook", UNSIGNED)
     if response.status_code != 401:
         raise Wrong(
             f"handle_replicate_webhook answered {response.status_code} to a call without a signature, not 401"
@@ -47,7 +49,7 @@ def unsigned_webhook_is_refused(target: Target) -> str:
 
 def api_without_token_is_refused(target: Target) -> str:
     """The door to which frontends come."""
-    response = httpx.get(f"{target.functions_url}/api/videos", timeout=HTTP_SECONDS)
+    response = _asked("GET", f"{target.functions_url}/api/videos")
     if response.status_code != 401:
         raise Wrong(
             f"GET /api/videos answered {response.status_code} to a call without a token, not 401"
@@ -74,6 +76,26 @@ def rules_refuse_forgery(frontend: Frontend, board: Board, job_path: str) -> str
     _refused("a job in another user's name was created", lambda: frontend.create_job(JobKind.IMAGE.collection, forged))
     _refused("a user could reset what was spent", lambda: day.set({"spent_microusd": 0}, timeout=15))
     return "no result, no other user's job, and no usage can be written"
+
+
+def page_queries_are_answered(frontend: Frontend, board: Board) -> str:
+    """Those of the page that need an index each; the emulator answers them without."""
+    mine = FieldFilter("user_id", "==", frontend.user.user_id)
+    of_board = FieldFilter("storyboard_id", "==", board.storyboard_id)
+    queries = [(name, [mine], "updated_at") for name in ("storyboards", "scenes")]
+    queries += [(kind.collection, [mine], "created_at") for kind in JobKind]
+    queries += [(kind.collection, [mine, of_board], "created_at") for kind in JobKind]
+    for collection, filters, latest in queries:
+        everything = firestore.Query(frontend.firestore.collection(collection))
+        query = reduce(lambda found, one: found.where(filter=one), filters, everything)
+        try:
+            list(query.order_by(latest, direction="DESCENDING").limit(1).stream(timeout=HTTP_SECONDS))
+        except api.FailedPrecondition as error:
+            raise Wrong(
+                f"{collection} cannot be listed by {latest}: an index is missing, or still being built. "
+                "Deploy them: firebase deploy --only firestore:indexes."
+            ) from error
+    return f"{len(queries)} listings are answered"
 
 
 def picture_is_there(job: Fields) -> str:
@@ -187,6 +209,14 @@ def _size_of_picture(content: bytes, url: str) -> tuple[int, int]:
             return image.size
     except OSError as error:
         raise Wrong(f"{url.partition('?')[0]} is no picture that can be shown: {error}.") from error
+
+
+def _asked(method: str, url: str, content: bytes = b"") -> httpx.Response:
+    """The answer of a function that may have to start first: asked again when it took too long."""
+    try:
+        return httpx.request(method, url, content=content, timeout=HTTP_SECONDS)
+    except httpx.TimeoutException:
+        return httpx.request(method, url, content=content, timeout=HTTP_SECONDS)
 
 
 def _refused(otherwise: str, does: Callable[[], Any]) -> None:

@@ -14,14 +14,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 import httpx
-from google.api_core.exceptions import GoogleAPICallError, PermissionDenied, RetryError
+from google.api_core.exceptions import PermissionDenied
 from google.api_core.retry import Retry
 
-from operations.frontend import TERMINAL, Frontend, SignInFailed
+from operations.frontend import TERMINAL, Frontend
 from operations.staging import smoke_checks as checks
 from operations.staging import smoke_orders as orders
 from operations.staging.findings import Finding, Wrong
 from operations.staging.smoke_target import Target
+from operations.staging.smoke_troubles import EXPECTED, sentence, untouched, why
 from pipeline.domain.jobs import JobKind
 
 REACH_SECONDS = 15.0
@@ -88,6 +89,8 @@ class SmokeRun:
             found.says = checks.api_without_token_is_refused(self.target)
         board = self._write_board(frontend)
         try:
+            with self._check("indexes") as found:
+                found.says = checks.page_queries_are_answered(frontend, board)
             self._price(frontend, board)
             self._make(frontend, board)
         finally:
@@ -176,7 +179,7 @@ class SmokeRun:
             job = self._watch(frontend, collection, job_id)
             found.cost_usd = job.get("cost_usd") or 0.0
             if job["status"] != "canceled":
-                raise Wrong(f"{path} is {job['status']}, though it was canceled at once{_why(job)}.")
+                raise Wrong(f"{path} is {job['status']}, though it was canceled at once{why(job)}.")
             found.says = f"{path} is canceled"
         return path
 
@@ -188,7 +191,7 @@ class SmokeRun:
         if found is not None:
             found.cost_usd = job.get("cost_usd") or 0.0
         if job["status"] != "complete":
-            raise Wrong(f"{kind.collection}/{job_id} ended as {job['status']}{_why(job)}.")
+            raise Wrong(f"{kind.collection}/{job_id} ended as {job['status']}{why(job)}.")
         return job
 
     def _watch(self, frontend: Frontend, collection: str, job_id: str) -> Job:
@@ -209,7 +212,7 @@ class SmokeRun:
                 raise Wrong(f"{path} is {job['status']}, but whoever listens to it was not told.") from error
             raise Wrong(
                 f"{path} is still {job.get('status')} (stage {job.get('stage') or 'none'}, "
-                f"{job.get('progress_percent') or 0} %) after {self.job_seconds:g} s{_untouched(job)}."
+                f"{job.get('progress_percent') or 0} %) after {self.job_seconds:g} s{untouched(job)}."
             ) from error
         self.jobs[path] = job
         return job
@@ -243,8 +246,8 @@ class SmokeRun:
         found, began = _Found(), time.monotonic()
         try:
             yield found
-        except (Wrong, SignInFailed, GoogleAPICallError, RetryError, httpx.HTTPError, KeyError) as error:
-            self._record(name, "wrong", _sentence(error), began, found)
+        except EXPECTED as error:
+            self._record(name, "wrong", sentence(error), began, found)
             if needed:
                 raise _Stop from error
         else:
@@ -262,6 +265,7 @@ CHECKS = (
     "webhook's door",
     "API's door",
     "write a storyboard",
+    "indexes",
     "dry runs: the price",
     "cancel a job",
     "rules: writing",
@@ -296,35 +300,3 @@ def _reach(frontend: Frontend, project: str) -> str:
             retry=Retry(timeout=REACH_SECONDS), timeout=REACH_SECONDS
         )
     return f"the database of {project} answers"
-
-
-def _why(job: Mapping[str, Any]) -> str:
-    error = job.get("error") or {}
-    return f": {error['code']}: {str(error.get('message', '')).rstrip('.')}" if error.get("code") else ""
-
-
-def _untouched(job: Mapping[str, Any]) -> str:
-    """A job that nobody has taken up points to its trigger."""
-    if job.get("turn"):
-        return ""
-    return ": no function has taken it up (is the trigger deployed, in the region of the database?)"
-
-
-def _sentence(error: Exception) -> str:
-    match error:
-        case GoogleAPICallError():
-            return f"Firestore answered {error.code and int(error.code)}: {error.message}"
-        case httpx.HTTPStatusError():
-            return f"{error.request.method} {error.request.url} answered {error.response.status_code}."
-        case httpx.HTTPError():
-            return f"{_url_of(error)} cannot be reached: {error}."
-        case KeyError():
-            return f"A document lacks its field {error}."
-    return str(error)
-
-
-def _url_of(error: httpx.HTTPError) -> str:
-    try:
-        return str(error.request.url).partition("?")[0]
-    except RuntimeError:
-        return "A URL"

@@ -36,7 +36,7 @@ def found(admin: firestore.Client, paths: list[str]) -> dict[str, tuple[Any, Any
 def test_a_seeded_user_costs_nothing_and_sees_everything(
     stack: LocalStack, checkout: Path, admin: firestore.Client, capsys: pytest.CaptureFixture[str]
 ):
-    stack.relay.wait_until_idle(20.0)
+    stack.relay.wait_until_idle(60.0)
     creates = stack.replicate.creates
     assert seed.main(["--alias", "local", "--email", EMAIL], {}, checkout) == 0
     told = capsys.readouterr().out
@@ -48,13 +48,13 @@ def test_a_seeded_user_costs_nothing_and_sees_everything(
     paths = admin.document(f"users/{user.user_id}/seeds/demo").get().get("documents")
     jobs = [path for path in paths if path.split("/")[0] in {kind.collection for kind in JobKind}]
     before = found(admin, paths)
-    assert stack.relay.wait_until_idle(20.0)
+    assert stack.relay.wait_until_idle(60.0)
     log = stack.functions_log.read_text(errors="replace")
     for path in jobs:  # the trigger has looked at each, and left it alone
         assert f"Nothing to do for job {path.split('/')[1]}: already" in log
     assert len(jobs) == 15
     assert httpx.post(f"{stack.urls.functions_url}/sweep_jobs_now", timeout=60).is_success
-    assert stack.relay.wait_until_idle(20.0)
+    assert stack.relay.wait_until_idle(60.0)
     assert found(admin, paths) == before
     assert stack.replicate.creates == creates
     assert not list(admin.collection(f"users/{user.user_id}/usage").stream())
