@@ -60,8 +60,8 @@ studio: install  ## the pipeline in a browser: a page on the local stack (prints
 plan: install  ## what composing CLIPS="a.mp4 b.mp4" would copy and encode, and why (PLAN_ARGS="--crossfade-seconds 0")
 	@PYTHONPATH=functions $(VENV)/python -m localdev.composition_plan $(CLIPS) $(if $(AUDIO),--audio $(AUDIO)) $(PLAN_ARGS)
 
-up: install  ## start the local stack and leave it running
-	@$(VENV)/python -m localdev.stack
+up: install  ## start the local stack and leave it running (DEBUG=1: functions accept a debugger)
+	@$(VENV)/python -m localdev.stack $(if $(DEBUG),--debug)
 
 replay: install  ## run an exported job again on the local stack and tell its timeline (JOB=file.json)
 	@PYTHONPATH=functions $(VENV)/python -m localdev.replay $(JOB) $(REPLAY_ARGS)

@@ -2,15 +2,24 @@
 
 import argparse
 import sys
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from localdev.debugger.attaching import (
+    DELIVERY,
+    choose_debug_ports,
+    debug_environment,
+    start_processes,
+    write_addresses,
+)
 from localdev.stack.delivery import DeliveryPolicy
 from localdev.stack.endpoints import Endpoints
 from localdev.stack.foreground import run_until_ctrl_c
+from localdev.stack.ports import LOOPBACK
 from localdev.stack.stack import PROJECT_ROOT, LocalStack
 
 USUAL_PORTS = {
@@ -30,9 +39,11 @@ def main(arguments: list[str] | None = None) -> int:
     """Exit status: 0 after Ctrl-C or SIGTERM, 1 when the stack could not start."""
     options = _parser().parse_args(arguments)
     console = Console()
+    debug_ports = choose_debug_ports() if options.debug else {}
     stack = LocalStack(
         options.project,
         policy=DeliveryPolicy(
+            deadline_seconds=DELIVERY.deadline_seconds if options.debug else DeliveryPolicy.deadline_seconds,
             drop_rate=options.drop,
             duplicate_rate=options.duplicate,
             max_delay_seconds=options.delay,
@@ -41,14 +52,28 @@ def main(arguments: list[str] | None = None) -> int:
         preferred_ports=USUAL_PORTS,
         image_seconds=options.image_seconds,
         video_seconds=options.video_seconds,
+        functions_environment=debug_environment(debug_ports) if options.debug else None,
         say=lambda line: console.print(line, highlight=False, markup=False),
     )
 
     def tell() -> None:
         console.print(_table(stack.urls))
+        if options.debug:
+            _tell_of_debugger(stack, console, debug_ports)
         console.print(f"Logs are in {stack.functions_log.parent}. Ctrl-C ends everything.")
 
     return run_until_ctrl_c(stack, console, tell)
+
+
+def _tell_of_debugger(stack: LocalStack, console: Console, ports: Mapping[str, int]) -> None:
+    """Where each function's process accepts a debugger."""
+    addresses = stack.functions_log.with_name("debug.json")
+    write_addresses(addresses, ports)
+    late = start_processes(stack.urls.functions_url)
+    table = Table(title=f"attach a debugger to ({addresses.name} has the same)", show_header=False)
+    for name, port in ports.items():
+        table.add_row(name, f"{LOOPBACK}:{port}", "its process has not started" if name in late else "")
+    console.print(table)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -60,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=0, help="which events those are")
     parser.add_argument("--image-seconds", type=float, default=1.0, help="how long the stub's images take")
     parser.add_argument("--video-seconds", type=float, default=3.0, help="how long the stub's clips take")
+    parser.add_argument("--debug", action="store_true", help="function processes accept a debugger: docs/debugging.md")
     return parser
 
 

@@ -191,7 +191,7 @@ class LocalStack(Startable):
         for name in ("REPLICATE_API_TOKEN", "OPENAI_API_KEY"):
             settings.pop(name, None)
         path = self._build / "stack.env"
-        write_dotenv(path, {**settings, "FUNCTIONS_URL": self.urls.functions_url})
+        write_dotenv(path, {**settings, "FUNCTIONS_URL": self.urls.functions_url, "RELAY_URL": self.relay.base_url})
         self._parts.callback(path.unlink, missing_ok=True)
 
     def _start_servers(self, ports: Mapping[str, int]) -> None:

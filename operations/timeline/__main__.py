@@ -10,7 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from google.api_core.exceptions import GoogleAPICallError, RetryError
@@ -64,7 +64,9 @@ def _ask(deployment: Deployment, chosen: argparse.Namespace, console: Console) -
         return 0
     ref = find_job(client, chosen.job)
     if chosen.follow:
-        follow(client, ref, console, time.sleep)
+        follow(
+            client, ref, lambda line: console.print(f"{datetime.now(UTC):%H:%M:%S}  {line}", markup=False), time.sleep
+        )
     return _tell(read_job(client, ref), chosen, console, lease)
 
 

@@ -105,7 +105,7 @@ def _timeline(story: Story, width: int) -> Iterator[Text]:
         for note in notes:
             yield from _indented(note, 4, width, "italic")
     for names, why in (
-        (story.inherited, "done by the job that it retries"),
+        (story.inherited, "done before this job was created, and taken over"),
         (story.timeless, "recorded without times"),
     ):
         if names:
@@ -123,9 +123,8 @@ def _row(name: str, since: str, took: str) -> str:
 def _bar(span: Span, story: Story, width: int) -> Text:
     """Where in the story it lies: at least one character of it, so that nothing is lost."""
     whole = max(story.seconds, 0.001)
-    first = min(int((span.since - story.since).total_seconds() / whole * width), width - 1)
+    first = min(max(int((span.since - story.since).total_seconds() / whole * width), 0), width - 1)
     last = min(max(round((span.until - story.since).total_seconds() / whole * width), first + 1), width)
-    first = max(first, 0)
     mark, colour = MARKS[span.who]
     bar = Text(" " * first)
     bar.append(mark * (last - first), style=colour)

@@ -1,10 +1,8 @@
 """A job, watched until it has ended: one line for each change that somebody can see."""
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 
 from google.cloud import firestore
-from rich.console import Console
 
 from operations.timeline.exported_jobs import Fields
 from pipeline.domain.errors import NotFound
@@ -17,8 +15,8 @@ LOOK_SECONDS = 1.0
 """Each look is one read."""
 
 
-def follow(client: firestore.Client, ref: JobRef, console: Console, sleep: Callable[[float], None]) -> Fields:
-    """Tell each change. Returns the job's fields once it has ended. Raises NotFound when it is gone."""
+def follow(client: firestore.Client, ref: JobRef, say: Callable[[str], None], sleep: Callable[[float], None]) -> Fields:
+    """Say each change. Returns the job's fields once it has ended. Raises NotFound when it is gone."""
     before: Job | None = None
     while True:
         fields = client.document(ref.path).get(**READ).to_dict()
@@ -26,7 +24,7 @@ def follow(client: firestore.Client, ref: JobRef, console: Console, sleep: Calla
             raise NotFound(f"There is no job {ref.path}: it was deleted, or has expired.")
         job = job_of(ref, fields)
         for line in changes(before, job):
-            console.print(f"{datetime.now(UTC):%H:%M:%S}  {redacted(line)}", markup=False)
+            say(line)
         if job.status.is_terminal:
             return fields
         before = job
@@ -34,8 +32,13 @@ def follow(client: firestore.Client, ref: JobRef, console: Console, sleep: Calla
 
 
 def changes(before: Job | None, job: Job) -> Iterator[str]:
-    """What is new on the job since the last look."""
-    if before is None or before.status is not job.status:
+    """What is new on the job since the last look, without what gives access."""
+    return map(redacted, _changes(before, job))
+
+
+def _changes(before: Job | None, job: Job) -> Iterator[str]:
+    is_new = before is None or before.status is not job.status
+    if is_new and not job.status.is_terminal:
         yield f"{job.status}"
     if before is not None and job.turn > before.turn:
         yield f"turn {job.turn} began"
@@ -59,3 +62,5 @@ def changes(before: Job | None, job: Job) -> Iterator[str]:
         yield f"waits until {job.wake_at:%H:%M:%S}"
     if job.cancel_requested and not (before and before.cancel_requested):
         yield "its user wants it canceled"
+    if is_new and job.status.is_terminal:
+        yield f"{job.status}"

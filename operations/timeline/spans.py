@@ -23,6 +23,7 @@ SMALLEST_GAP = timedelta(seconds=0.5)
 """Less is no waiting: a write, a task on its way."""
 
 DEFAULT_LEASE = timedelta(seconds=180)
+CLOCKS_DIFFER = timedelta(seconds=5)
 LONGEST_SENDING = timedelta(seconds=45)
 """From the intent to the provider's answer, where nothing had to be tried again."""
 
@@ -52,7 +53,7 @@ class Story:
     until: datetime
     spans: Sequence[Span]
     timeless: Sequence[str] = ()  # recorded by an earlier version
-    inherited: Sequence[str] = ()  # taken over from the job that this one retries
+    inherited: Sequence[str] = ()  # done before there was this job: taken over from one that it retries
     instances_lost: int = 0
 
     def seconds_of(self, who: Who) -> float:
@@ -79,7 +80,7 @@ def tell_story(exported: ExportedJob, lease: timedelta = DEFAULT_LEASE) -> Story
     steps = [span for group in groups for span in group]
     known = [*steps, *teller.turn_at_work(steps)]
     gaps = list(_gaps(exported, job, known, begun, until, lease))
-    inherited = [name for name, step in job.steps.items() if step.ended_at is not None and step.ended_at < begun]
+    inherited = [name for name, step in job.steps.items() if _is_inherited(step, begun)]
     return Story(
         since=begun,
         until=until,
@@ -122,7 +123,7 @@ class _Teller:
         self._begun, self._until = begun, until
 
     def step(self, name: str, step: StepRecord) -> Iterator[Span]:
-        if step.started_at is None or (step.ended_at is not None and step.ended_at < self._begun):
+        if step.started_at is None or _is_inherited(step, self._begun):
             return
         end = min(step.ended_at or self._last_work(), self._until)
         worked = Span(name, "functions", step.started_at, max(end, step.started_at), _state(step), tuple(_notes(step)))
@@ -210,6 +211,11 @@ def _instances_lost(job: Job, inherited: Sequence[str]) -> int:
     counted = sum(step.attempt + step.rate_limited for name, step in job.steps.items() if name not in inherited)
     failed_for_good = sum(step.failed for step in job.steps.values())
     return max(job.attempt - 1 - counted + failed_for_good, 0)
+
+
+def _is_inherited(step: StepRecord, begun: datetime) -> bool:
+    """Whether it was done before there was this job; clocks differ a little."""
+    return step.done and step.started_at is not None and step.started_at < begun - CLOCKS_DIFFER
 
 
 def _state(step: StepRecord) -> str:

@@ -129,7 +129,7 @@ def test_a_gap_in_which_an_instance_died_is_told():
 def test_steps_of_the_job_that_is_retried_are_named_and_not_drawn():
     job = exported(10, status="complete", completed_at=at(4), steps={"predict": step(-500, -400), "store": step(2, 4)})
     assert [name for _, name, *_ in spans(job)] == ["its created event", "store"]
-    assert "done by the job that it retries: predict" in shown(job)
+    assert "done before this job was created, and taken over: predict" in shown(job)
 
 
 @pytest.mark.parametrize(
@@ -232,11 +232,14 @@ def test_what_others_wrote_cannot_steer_the_terminal():
         {},
         {"steps": "none", "error": "text", "clips": [1, None], "status": 7, "user_id": None},
         {"steps": {"a": None, "b": {"started_at": "yesterday"}}, "scene_errors": {}, "turn": "3", "stage": ["x"]},
+        {"steps": {"a": {"started_at": at(-9000), "done": False}, "b": {"started_at": at(9000)}}},
         {"started_at": None, "document_created_at": None, "updated_at": at(-9), "cost_usd": "much", "wake_at": 3},
     ],
 )
 def test_odd_documents_are_drawn_all_the_same(fields: dict[str, Any]):
-    assert shown(exported(9, [{"op": None, "state": "?"}, {}], **fields))[0].startswith("job ")
+    lines = shown(exported(9, [{"op": None, "state": "?"}, {}], **fields))
+    assert lines[0].startswith("job ")
+    assert max(map(len, lines)) <= 80
 
 
 def test_an_exported_job_is_read_back_as_it_was(tmp_path: Path):
