@@ -29,12 +29,21 @@ from localdev.stack.stack import PROJECT_ROOT
 from operations.timeline.drawing import show
 from operations.timeline.exported_jobs import ExportedJob, read_exported_job
 from operations.timeline.job_lookup import read_job
-from pipeline.domain.errors import InvalidRequest, JobError
+from pipeline.domain.errors import (
+    InvalidRequest,
+    JobError,
+    SourceError,
+    SourceTooLarge,
+    SourceUnreachable,
+    UnsafeUrl,
+    UnsupportedMedia,
+)
 from pipeline.domain.jobs import JobKind
 
 PROVIDER_KEYS = ("REPLICATE_API_TOKEN", "OPENAI_API_KEY")
 RUNNING_STACK = PROJECT_ROOT / "build/local/stack.env"
 STOPPED = 130
+FILE_CODES = {error.code for error in (SourceError, SourceUnreachable, SourceTooLarge, UnsupportedMedia, UnsafeUrl)}
 
 
 def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
@@ -84,7 +93,7 @@ def _replay(exported: ExportedJob, chosen: argparse.Namespace, environ: Mapping[
             found = read_job(place.client, ref)
             console.print()
             show(console, found)
-        for line in compared(exported, found):
+        for line in [*compared(exported, found), *_about_files(exported, files.replaced)]:
             console.print(f"\n{line}", markup=False, soft_wrap=True)
     return 0
 
@@ -97,6 +106,12 @@ def compared(there: ExportedJob, here: ExportedJob) -> Iterator[str]:
         yield f"It ended as it did there: {_end(here)}."
     else:
         yield f"It ended otherwise than there: {_end(here)} here, {_end(there)} there."
+
+
+def _about_files(there: ExportedJob, replaced: int) -> Iterator[str]:
+    error = there.fields.get("error")
+    if replaced and isinstance(error, dict) and error.get("code") in FILE_CODES:
+        yield "There a file was the reason, for which a sample stands here: --keep-urls leaves the URLs as they are."
 
 
 def _end(job: ExportedJob) -> str:

@@ -20,9 +20,11 @@ from localdev.replay.places import Say, write_beside, write_claimed
 from localdev.replay.plans import Plan
 from localdev.stack import PROJECT_ID
 from localdev.stack.firestore_emulator import FirestoreEmulator
+from localdev.stack.functions_source import read_dotenv
 from localdev.stack.object_stores import R2_ACCESS_KEY_ID, R2_SECRET_ACCESS_KEY, LocalR2
 from localdev.stack.ports import choose_ports
 from localdev.stack.providers import Providers
+from localdev.stack.stack import PROJECT_ROOT
 from operations.timeline.following import changes
 from pipeline.domain.jobs import CreatedWake, Job, JobRef, SignalWake, TaskWake, Wake
 from pipeline.handlers.run_job import DeliverAgain, run_job
@@ -110,13 +112,14 @@ def inline_services(environ: Mapping[str, str]) -> Iterator[dict[str, str]]:
         ports["replicate"], ports["openai"]
     )
     r2 = LocalR2(ports["r2"], "words-to-video")
-    with TemporaryDirectory() as folder, FirestoreEmulator(Path(folder)) as emulator:
+    quick = ["-XX:TieredStopAtLevel=1"]  # for one job the second compiler does not pay off
+    with TemporaryDirectory() as folder, FirestoreEmulator(Path(folder), java_options=quick) as emulator:
         r2.start()
         providers.start()
         try:
             urls = (r2.endpoint_url, providers.replicate_url, providers.openai_url)
             yield {
-                **{name: value for name, value in environ.items() if name == "PATH"},
+                **read_dotenv(PROJECT_ROOT / "functions/.env"),
                 **providers.functions_environment(),
                 "GCLOUD_PROJECT": PROJECT_ID,
                 "GOOGLE_CLOUD_PROJECT": PROJECT_ID,

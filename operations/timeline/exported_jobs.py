@@ -50,7 +50,10 @@ class ExportedJob:
             "predictions": list(self.predictions),
             **({"documents": self.documents} if self.has_documents else {}),
         }
-        return json.dumps(whole if with_tokens else without_tokens(whole), indent=2, default=_as_text) + "\n"
+        return (
+            json.dumps(whole if with_tokens else without_tokens(whole), indent=2, sort_keys=True, default=_as_text)
+            + "\n"
+        )
 
 
 def read_exported_job(path: Path) -> ExportedJob:

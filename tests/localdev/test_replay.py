@@ -1,10 +1,8 @@
 """An exported job becomes one of this machine: its user, its documents, its files; and runs here."""
 
-import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -216,20 +214,10 @@ def test_a_job_runs_in_this_process_where_a_breakpoint_holds(tmp_path: Path, cap
         "image_generation_jobs/job-1", {**IMAGE, "steps": words}, [{**RECORDS[0], "model": "x", "input": {}}]
     )
     file.write_text(job.as_json())
-    seen: set[str] = set()
 
-    def trace(frame: FrameType, event: str, _: Any) -> None:
-        if frame.f_code.co_name in ("run_job", "generate_image"):
-            seen.add(frame.f_code.co_name)
-
-    before = sys.gettrace()
-    sys.settrace(trace)  # what a debugger does
-    try:
-        assert main([str(file), "--inline", "--twice", "--keep-steps"], {}) == 0
-    finally:
-        sys.settrace(before)
-    assert seen == {"run_job", "generate_image"}
+    assert main([str(file), "--inline", "--twice", "--keep-steps"], {}) == 0
     out = capsys.readouterr().out
+    assert '"message": "[Image Generation] Step store done"' in out  # the handlers' own log: they ran in this process
     assert "A sample picture stands for https://replicate.delivery/x/out-0.jpg?…" in out
     assert "It ended otherwise than there: complete here, error internal there." in out
 
