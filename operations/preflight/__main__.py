@@ -1,6 +1,6 @@
 """What would make a deploy fail, found before it: `make preflight ALIAS=staging`.
 
-    python -m operations.preflight --alias staging [--quiet]
+    python -m operations.preflight --alias staging [--quiet] [--check NAME ...]
 
 Every check is run, however many fail; each says ok, wrong, or that it could not be checked here, with the command that
 mends it or finds it out. Nothing is changed, and nothing is sent, but that Secret Manager is asked whether it has the
@@ -33,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="operations.preflight", description="What would make a deploy fail.")
     parser.add_argument("--alias", required=True, help="of .firebaserc: dev, staging, prod")
     parser.add_argument("--root", type=Path, default=TOOLS, help="another checkout than this one")
+    parser.add_argument("--check", action="append", choices=CHECKS, default=[], metavar="NAME", help="only this one")
     parser.add_argument("--quiet", action="store_true", help="say nothing of what is well")
     given = parser.parse_args(arguments)
     try:
@@ -46,9 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     project = Project(given.root.resolve(), given.alias, project_id, dict(os.environ))
     console = Console(highlight=False, soft_wrap=True)
-    console.print(f"A deploy of {given.alias}, the project {project_id}: {len(CHECKS)} checks")
+    console.print(f"A deploy of {given.alias}, the project {project_id}: {len(given.check or CHECKS)} checks")
     reports = []
-    for report in run_checks(project):
+    for report in run_checks(project, given.check):
         reports.append(report)
         _tell(console, report, quiet=given.quiet)
     verdicts = [report.verdict for report in reports]

@@ -13,11 +13,11 @@ from operations.preflight.project import Project
 DISCOVERY_SECONDS = 10.0
 """The CLI gives up then."""
 SLOW_SECONDS = 5.0
-"""On a busier machine than this one that would be too long."""
+"""On a busier machine that would be too long."""
 BARE = "from firebase_functions import firestore_fn, options, tasks_fn, https_fn"
 IMPORT_RATIO = 1.3
 """`make bench` holds it to 1.1, with more rounds; what this sees is a heavy package."""
-ROUNDS = 5
+ROUNDS = 3
 HEAVY = (
     "PIL",
     "av",
@@ -59,11 +59,11 @@ def check_discovery(project: Project) -> Iterator[Finding]:
 
 
 def of_discovery(seconds: float) -> Finding:
-    """Near the limit is too near: another machine is slower."""
+    """Too long was refused before. Near the limit may be this machine, or what main.py imports."""
     told = f"The functions were found in {seconds:.1f} s; the CLI waits for {DISCOVERY_SECONDS:.0f} s."
     if seconds > SLOW_SECONDS:
         find = "(cd functions && venv/bin/python -X importtime -c 'import main' 2>&1 | sort -t'|' -k2 -n | tail)"
-        return wrong(f"{told} That is close.", find)
+        return unknown(f"{told} That is close: again, when this machine is not busy.", find)
     return ok(told)
 
 
@@ -76,11 +76,12 @@ def check_import(project: Project) -> Iterator[Finding]:
     if told.returncode:
         yield unknown(f"main.py cannot be imported: {(told.stderr.strip().splitlines() or ['no reason'])[-1]}")
         return
-    for name in json.loads(told.stdout.splitlines()[-1]):
+    heavy = json.loads(told.stdout.splitlines()[-1])
+    for name in heavy:
         yield wrong(f"Importing main.py loads {name}, which only functions at work need: import it where it is used.")
-    yield of_import(
-        statistics.median(_cpu_seconds(project, "import main") / _cpu_seconds(project, BARE) for _ in range(ROUNDS))
-    )
+    if not heavy:
+        ratios = (_cpu_seconds(project, "import main") / _cpu_seconds(project, BARE) for _ in range(ROUNDS))
+        yield of_import(statistics.median(ratios))
 
 
 def of_import(ratio: float) -> Finding:

@@ -6,11 +6,13 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from operations.preflight.findings import Finding, ok, unknown, wrong
 from operations.preflight.project import TOOLS, Project
 
 ASK_SECONDS = 30
+CREDENTIALS = ("FIREBASE_TOKEN", "GOOGLE_APPLICATION_CREDENTIALS")
 
 
 def check_secrets(project: Project) -> Iterator[Finding]:
@@ -35,11 +37,21 @@ def _asker(project: Project) -> list[str] | None:
     if gcloud and json.loads(_run(project, [gcloud, "auth", "list", "--format=json"])[1] or "[]"):
         project_id = f"--project={project.project_id}"
         return [gcloud, "secrets", "versions", "describe", "latest", project_id, "--format=value(state)", "--secret"]
-    firebase = str(TOOLS / "node_modules/.bin/firebase")
-    code, told, _ = _run(project, [firebase, "login:list", "--json"])
-    if code == 0 and json.loads(told).get("result"):
+    if _is_logged_in(project):
+        firebase = str(TOOLS / "node_modules/.bin/firebase")
         return [firebase, "--non-interactive", "--project", project.project_id, "functions:secrets:get"]
     return None
+
+
+def _is_logged_in(project: Project) -> bool:
+    """Whether firebase-tools has somebody's credentials: of `firebase login`, or out of the environment."""
+    environ = project.environ
+    configs = Path(environ.get("XDG_CONFIG_HOME") or Path(environ.get("HOME", "")) / ".config")
+    try:
+        kept = json.loads((configs / "configstore/firebase-tools.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        kept = {}
+    return "tokens" in kept or any(environ.get(name) for name in CREDENTIALS)
 
 
 def _finding(project: Project, name: str, ask: list[str]) -> Finding:

@@ -175,8 +175,8 @@ def _shared_bucket(project: Project, settings: Mapping[str, str]) -> Iterator[Fi
     for alias, other in project.aliases.items():
         files = [project.functions / name for name in (".env", f".env.{other}", f".env.{alias}")]
         present = [file for file in files if file.is_file()]
-        if other == project.project_id or not present[1:]:
-            continue
+        if other == project.project_id or not any(file in present for file in files[1:]):
+            continue  # what has no settings of its own is not deployed
         its = read_environment(present, {})
         if (its.get("STORAGE_BACKEND") or "r2") == backend and own == {name: its.get(name, "") for name in own}:
             yield wrong(f"{project.alias} and {alias} have the same bucket: what one deletes is gone in the other.")

@@ -8,7 +8,8 @@ from operations.preflight.findings import Finding, ok, wrong
 from operations.preflight.project import Project
 
 MOST_BYTES = 100_000_000
-"""Of compressed sources: https://firebase.google.com/docs/functions/quotas"""
+"""Of compressed sources, in the first generation (https://firebase.google.com/docs/functions/quotas). For the second no
+limit is documented; our sources are far from this one."""
 LOCAL = (
     "venv", ".venv", "node_modules", "__pycache__", "*.pyc", "*_cache", ".git", ".firebase", ".idea", ".vscode",
     ".DS_Store", "*.local", ".secret*", "*.log", "build", "dist",
