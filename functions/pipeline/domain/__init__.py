@@ -1,7 +1,8 @@
 """What is decided, and how things are called. Pure: nothing here reads or writes anything.
 
 jobs             jobs (a job's life), job_fields (of every document), requests (what a client asks for), results,
-                 outcomes, retries, estimates, quotas, schema_versions (which code can read whose documents)
+                 outcomes, retries, estimates, quotas, shared_budget (of all users), schema_versions (which code can
+                 read whose documents)
 errors, log      errors (the tree of all), redaction (what no text may hold), log_events (what metrics are made from),
                  trace_contexts
 predictions      predictions (paid once), shared_seeds (whose it is where clients choose the seed), content_keys (what
