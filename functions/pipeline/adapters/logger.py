@@ -8,6 +8,7 @@ and step they are stands in all of them: `adapters.log_context`. docs/logs.md li
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
+from functools import lru_cache
 from typing import Any
 
 from firebase_functions import logger
@@ -21,6 +22,9 @@ LONGEST_TEXT = 16_000
 
 LONGEST_READ = 200_000
 """Of longer texts only so much is looked at."""
+
+SHORT_TEXT = 64
+"""Characters of names and ids, which stand in one entry after the other: what is left of the latest is remembered."""
 
 _secrets: set[str] = set()
 
@@ -59,6 +63,8 @@ def clean(value: Any) -> Any:
     """The same value, every text in it redacted and bounded."""
     match value:
         case str():
+            if len(value) <= SHORT_TEXT:
+                return _short(value, frozenset(_secrets))
             return _bounded(redacted(value[:LONGEST_READ], _secrets))  # in this order: no half of a secret stays
         case Mapping():
             return {clean(name) if isinstance(name, str) else name: clean(item) for name, item in value.items()}
@@ -72,6 +78,11 @@ def clean(value: Any) -> Any:
 def _write(write: Callable[..., None], message: str, facts: Mapping[str, Any]) -> None:
     """What is said here goes before what is said of all entries."""
     write(clean(message), **clean({**log_context.current(), **facts}))
+
+
+@lru_cache(maxsize=2048)
+def _short(text: str, secrets: frozenset[str]) -> str:
+    return redacted(text, secrets)
 
 
 def _bounded(text: str) -> str:
