@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from localdev.bench import (
+    claims,
     compositions,
     imports,
     job_costs,
@@ -24,7 +25,7 @@ from localdev.bench import (
 )
 
 OUTPUT = Path("build/bench.json")
-MODULES = (imports, compositions, payments, multi_video, job_costs, sweeps, presigning, video_info, migrations)
+MODULES = (imports, compositions, payments, claims, multi_video, job_costs, sweeps, presigning, video_info, migrations)
 
 
 def main(only: Sequence[str]) -> int:

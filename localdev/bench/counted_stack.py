@@ -31,7 +31,11 @@ HOOK = Path(__file__).with_name("hook")
 FINISHED = re.compile(r'Finished "[a-z0-9-]+?-([a-z_]+)" in ([\d.]+)ms')
 ENTRY = re.compile(r'^>\s+(\{.*"severity".*\})\s*$', re.MULTILINE)
 SETTLING_SECONDS = 2.0
-"""What comes behind the end of a job, its last webhook's turn for one, is billed as well."""
+"""What comes behind the end of a job, its last webhook's turn for one, is billed as well: until nothing has run for so
+long, and every webhook was answered."""
+
+GIVE_UP_SECONDS = 90.0
+BEGUN = re.compile('Beginning execution of "')
 
 
 @dataclass(frozen=True)
@@ -88,18 +92,16 @@ class CountedStack(Startable):
 
     def spent_by(self, work: Callable[[], object]) -> Spent:
         """What `work`, and what comes behind it, takes."""
-        log = self.stack.functions_log
+        self._settle(self.stack.functions_log.stat().st_size)  # what came before
         self.firestore.take()
         self.storage.take()
         self.tasks.take()
-        begin = log.stat().st_size
+        begin = self.stack.functions_log.stat().st_size
         work()
-        time.sleep(SETTLING_SECONDS)
+        self._settle(begin)
         self.tasks.hurry()
-        time.sleep(SETTLING_SECONDS)
-        with log.open(encoding="utf-8", errors="replace") as lines:
-            lines.seek(begin)
-            text = lines.read()
+        self._settle(begin)
+        text = self._log_since(begin)
         calls: Counter[str] = Counter()
         seconds: Counter[str] = Counter()
         for name, milliseconds in FINISHED.findall(text):
@@ -108,3 +110,21 @@ class CountedStack(Startable):
         entries = ENTRY.findall(text)
         log_bytes = sum(len(entry.encode()) for entry in entries)
         return Spent(calls, seconds, self.firestore.take(), self.storage.take(), self.tasks.take(), log_bytes)
+
+    def _settle(self, begin: int) -> None:
+        """Wait until all that was begun since then is over."""
+        stub, give_up_at = self.stack.replicate, time.monotonic() + GIVE_UP_SECONDS
+        quiet_since, seen = time.monotonic(), ""
+        while time.monotonic() < quiet_since + SETTLING_SECONDS:
+            if time.monotonic() > give_up_at:
+                raise RuntimeError("The functions do not come to rest.")
+            time.sleep(0.2)
+            text = self._log_since(begin)
+            is_busy = len(BEGUN.findall(text)) > len(FINISHED.findall(text)) or len(stub.webhooks.sent) < stub.creates
+            if is_busy or text != seen:
+                quiet_since, seen = time.monotonic(), text
+
+    def _log_since(self, begin: int) -> str:
+        with self.stack.functions_log.open(encoding="utf-8", errors="replace") as lines:
+            lines.seek(begin)
+            return lines.read()
