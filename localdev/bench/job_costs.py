@@ -18,8 +18,8 @@ from typing import Any
 
 from localdev.bench.counted_stack import CountedStack, Spent
 from localdev.bench.figures import Figure
-from localdev.frontend import Frontend, sign_in
 from localdev.stack import PROJECT_ID
+from operations.frontend import Frontend, local_user
 
 MODEL_SECONDS = 40.0
 """How long the stand-in's model takes for a clip: longer than a job waits before it asks for the first time."""
@@ -126,7 +126,7 @@ class Work:
     def __init__(self, counted: CountedStack) -> None:
         self._counted = counted
         self._picture_url = ""
-        self._frontend = Frontend(PROJECT_ID, sign_in(counted.stack.urls.auth, "bench@example.com"))
+        self._frontend = Frontend(PROJECT_ID, local_user(counted.stack.urls.auth, "bench@example.com"))
         words = {"text": "a lighthouse", "video_duration": CLIP_SECONDS}
         self._board, self._scenes = self._frontend.create_storyboard("Bench", "noir", [words] * SCENES)
         self._number = 0

@@ -16,8 +16,8 @@ from typing import Any, Protocol
 from google.api_core.exceptions import PermissionDenied
 from google.cloud import firestore
 
-from localdev.frontend import Frontend, sign_in
 from localdev.replay.plans import Plan
+from operations.frontend import Frontend, local_user
 from operations.timeline.following import follow
 from pipeline.adapters.r2_storage import R2Storage
 from pipeline.domain.jobs import JobRef, JobStatus
@@ -47,7 +47,7 @@ class StackPlace:
         self.environment = environment
         self.client = firestore.Client(project=environment["GCLOUD_PROJECT"])
         # a user of its own for every replay: nothing is remembered, nothing was used of the limits
-        user = sign_in(environment["FIREBASE_AUTH_EMULATOR_HOST"], f"replay-{uuid.uuid4().hex[:8]}@example.com")
+        user = local_user(environment["FIREBASE_AUTH_EMULATOR_HOST"], f"replay-{uuid.uuid4().hex[:8]}@example.com")
         self._frontend = Frontend(environment["GCLOUD_PROJECT"], user)
         self.user_id = user.user_id
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from google.cloud import firestore
 
-from localdev.frontend import Frontend
 from localdev.replay.__main__ import main as replay
 from localdev.stack import LocalStack
+from operations.frontend import Frontend
 from operations.timeline.job_lookup import find_job, read_job
 
 pytestmark = pytest.mark.e2e

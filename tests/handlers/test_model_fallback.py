@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.adapters.openai_api import OpenAiApi, WordsUnavailable
+from pipeline.domain.errors import Fault, UnknownModel
 from pipeline.domain.jobs import CreatedWake, JobKind, JobRef, TaskWake
 from tests.handlers.conftest import USER, Workbench
 from tests.handlers.test_generate_image import image_job, ordered
@@ -60,6 +61,15 @@ def test_when_both_are_down_the_job_says_why_and_ends(two_models: Workbench):
     job = two_models.run(JobKind.IMAGE, name, image_job(two_models.scene(name), "A lighthouse [stub:fail]"))
     assert (job["status"], job["error"]["code"]) == ("error", "prediction_failed")
     assert two_models.replicate.creates == before + 2
+
+
+def test_a_model_that_replicate_does_not_have_is_the_operators_fault(workbench: Workbench):
+    """The log counts it as ours, so that somebody is told; the user's own documents are all there."""
+    scene = workbench.scene("no-such-model")
+    job = workbench.run(JobKind.IMAGE, "no-such-model", image_job(scene, "A lighthouse [stub:model-404]"))
+    assert (job["error"]["code"], job["error"]["retryable"]) == ("unknown_model", False)
+    assert SCHNELL in job["error"]["message"]
+    assert UnknownModel("").fault is Fault.OURS
 
 
 def test_the_second_model_counts_against_the_limit(two_models: Workbench):

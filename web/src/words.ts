@@ -129,6 +129,7 @@ const ADVICE: Record<string, string> = {
   prediction_timed_out: "Another try often helps.",
   outcome_unknown: OPERATOR,
   provider_refused: OPERATOR,
+  unknown_model: OPERATOR,
   insufficient_credit: `${OPERATOR} The account with the model's provider has no credit left.`,
   configuration_error: OPERATOR,
   storage_refused: OPERATOR,

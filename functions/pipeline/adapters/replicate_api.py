@@ -23,6 +23,7 @@ from pipeline.domain.errors import (
     ProviderError,
     ProviderUnavailable,
     RateLimited,
+    UnknownModel,
 )
 from pipeline.domain.log_events import ProviderRefused
 from pipeline.domain.predictions import ProviderPrediction
@@ -71,8 +72,8 @@ class ReplicateApi:
     ) -> ProviderPrediction:
         """Start a prediction. Exactly one POST.
 
-        Raises ProviderUnavailable when nothing was sent, RateLimited, InsufficientCredit or ProviderError when it was
-        refused, and SubmissionUnclear when the outcome is unknown.
+        Raises ProviderUnavailable when nothing was sent, RateLimited, InsufficientCredit, UnknownModel or ProviderError
+        when it was refused, and SubmissionUnclear when the outcome is unknown.
         """
         body: dict[str, Any] = {"input": dict(model_input)}
         if webhook_url:
@@ -93,6 +94,8 @@ class ReplicateApi:
                 return prediction_of(response.json())
             except (ValueError, KeyError, TypeError) as error:
                 raise SubmissionUnclear("unreadable answer") from error
+        if response.status_code == 404:
+            raise UnknownModel(f"Replicate has no model {model} (any more): the settings name another one.")
         if response.status_code in _REFUSALS:
             raise _refusal(response)
         raise SubmissionUnclear(f"HTTP {response.status_code}")

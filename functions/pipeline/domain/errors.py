@@ -13,6 +13,7 @@
     │   ├── SourceTooLarge          source_too_large       user
     │   └── UnsupportedMedia        unsupported_media      user
     ├── ProviderError               provider_refused       ours
+    │   ├── UnknownModel            unknown_model          ours
     │   ├── ProviderUnavailable     provider_unavailable   provider  yes
     │   ├── RateLimited             rate_limited           provider  yes (after retry_after_seconds)
     │   ├── InsufficientCredit      insufficient_credit    ours
@@ -173,6 +174,13 @@ class ProviderError(JobError):
     """Replicate or OpenAI refused the request as it stands (400, 401, 404, 422)."""
 
     code = "provider_refused"
+    fault = Fault.OURS
+
+
+class UnknownModel(ProviderError):
+    """The provider does not have the model that the settings name, or has it no more."""
+
+    code = "unknown_model"
     fault = Fault.OURS
 
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 
 from pipeline.domain.errors import (
     JobError,
-    NotFound,
     PredictionFailed,
     PredictionInterrupted,
     PredictionTimedOut,
     ProviderUnavailable,
+    UnknownModel,
 )
 from pipeline.domain.jobs import MAX_ATTEMPTS
 from pipeline.domain.model_inputs import Adjustment
@@ -26,7 +26,7 @@ from pipeline.handlers.predictions import Predicted, obtain_prediction
 from pipeline.handlers.tools import Tools
 from pipeline.handlers.turns import Turn
 
-DOWN = (NotFound, PredictionFailed, PredictionInterrupted, PredictionTimedOut, ProviderUnavailable)
+DOWN = (PredictionFailed, PredictionInterrupted, PredictionTimedOut, ProviderUnavailable, UnknownModel)
 
 
 @dataclass(frozen=True)

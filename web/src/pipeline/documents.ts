@@ -154,6 +154,8 @@ export const ERRORS = {
   unsupported_media: { retryable: false },
   /** Replicate or OpenAI refused the request as it stands (400, 401, 404, 422). */
   provider_refused: { retryable: false },
+  /** The provider does not have the model that the settings name, or has it no more. */
+  unknown_model: { retryable: false },
   /** No connection to the provider, or a failure of its own: nothing was started. */
   provider_unavailable: { retryable: true },
   /** The provider asks us to slow down (429). */
