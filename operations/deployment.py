@@ -64,20 +64,25 @@ def open_deployment(
 ) -> Deployment:
     """The deployment of that alias, by the dotenv files that `firebase deploy -P alias` would read and `environment`.
 
-    Of a local one the addresses of the emulators go into this process' environment. Raises ConfigurationError with a
-    sentence for an alias or a file that is not there.
+    Of a local one the addresses of the emulators go into this process' environment, and `environment` changes nothing
+    that the stack has set. Documents of an emulator beside the files of a real bucket would make orphans of all files:
+    neither is ever mixed. Raises ConfigurationError with a sentence, also for an alias or a file that is not there.
     """
     if alias == LOCAL:
         settings = root / LOCAL_SETTINGS
         if not settings.is_file():
             raise ConfigurationError("No local stack is running: start one with `make up`.")
-        found = read_environment([settings], environment)
+        found = {**environment, **read_environment([settings], {})}
         os.environ.update({name: found[name] for name in EMULATORS if name in found})
         return Deployment(alias, found["GCLOUD_PROJECT"], found)
     project = project_of(alias, root)
     usual = [root / "functions" / name for name in (".env", f".env.{project}", f".env.{alias}", ".secret.local")]
     files = env_files or [file for file in usual if file.is_file()]
     found = read_environment(files, environment) if files else dict(environment)
+    if emulators := [name for name in EMULATORS if found.get(name)]:
+        raise ConfigurationError(
+            f"{', '.join(emulators)} leads to an emulator, and {alias} is none: unset it, or say --alias {LOCAL}."
+        )
     return Deployment(alias, project, {**found, "GCLOUD_PROJECT": project})
 
 

@@ -55,3 +55,23 @@ def test_files_that_are_named_take_the_place_of_the_usual_ones(root: Path, tmp_p
     }
     with pytest.raises(ConfigurationError, match="There is no file"):
         open_deployment("staging", {}, [tmp_path / "no.env"], root=root)
+
+
+def test_what_the_shell_has_set_does_not_lead_from_the_local_stack_to_a_real_bucket(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", "")  # given back by monkeypatch
+    (root / "build/local").mkdir(parents=True)
+    (root / "build/local/stack.env").write_text("GCLOUD_PROJECT=demo\nFIRESTORE_EMULATOR_HOST=h:1\nR2_BUCKET=local\n")
+    found = open_deployment("local", {"R2_BUCKET": "films-media", "GCLOUD_PROJECT": "films"}, root=root)
+    assert (found.project, found.environment["R2_BUCKET"]) == ("demo", "local")
+
+
+@pytest.mark.parametrize("name", EMULATORS)
+def test_a_real_deployment_is_refused_while_an_emulator_is_set(root: Path, tmp_path: Path, name: str):
+    with pytest.raises(ConfigurationError, match=f"{name} leads to an emulator, and prod is none"):
+        open_deployment("prod", {name: "127.0.0.1:8080"}, root=root)
+    stack = tmp_path / "stack.env"
+    stack.write_text(f"{name}=127.0.0.1:8080\n")
+    with pytest.raises(ConfigurationError, match="unset it"):
+        open_deployment("prod", {}, [stack], root=root)
