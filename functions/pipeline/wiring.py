@@ -97,7 +97,7 @@ class Instance:
         from pipeline.api.webhooks import answer_webhook
 
         with self._call("webhook", "a webhook", op=request.args.get("op", "")[:LONGEST_FACT]):
-            return answer_webhook(request, self.receive_webhook)
+            return _noted(answer_webhook(request, self.receive_webhook))
 
     def receive_webhook(self, op: str, headers: Mapping[str, str], body: bytes) -> None:
         """Raises ForgedWebhook and SecretUnavailable before anything is built, UnreadableWebhook."""
@@ -117,7 +117,7 @@ class Instance:
         with self._call("api", "the API", **asked):
             with self._building:
                 api = self._api
-            return api.answer(environ)
+            return _noted(api.answer(environ))
 
     def desk(self) -> Desk:
         """What is needed to claim a job and to write down how it ended."""
@@ -276,6 +276,11 @@ def _admin_app(environment: Mapping[str, str]) -> firebase_admin.App:
         project = _project(environment)
         options = {"httpTimeout": GOOGLE_SECONDS, **({"projectId": project} if project else {})}
         return firebase_admin.initialize_app(options=options, name="pipeline")
+
+
+def _noted(response: "Response") -> "Response":
+    tracing.note(**{"http.status_code": response.status_code})
+    return response
 
 
 def _project(environment: Mapping[str, str]) -> str | None:

@@ -132,12 +132,20 @@ def test_failures_are_marked_and_waiting_is_none(recorded: Recorded):
     assert all(span.status.description is None and not span.events for span in spans.values())
 
 
+def test_what_a_call_answers_with_is_no_failure(recorded: Recorded):
+    for name, answers in (("answered", (KeyError,)), ("failed", ())):
+        with pytest.raises(KeyError), tracing.call(recorded.tracer, name, None, answers):
+            raise KeyError
+    statuses = {name: span.status.status_code for name, span in recorded.spans().items()}
+    assert statuses == {"answered": StatusCode.UNSET, "failed": StatusCode.ERROR}
+
+
 def test_spans_hold_no_secrets_and_no_long_texts(recorded: Recorded):
     secrets = "https://h/a?X-Amz-Signature=0 token=0123abcd-0 Authorization: Bearer " + " ".join(SECRETS.values())
     with (
         pytest.raises(KeyError),
-        tracing.call(recorded.tracer, "api", None, path=f"/videos/{SECRETS['REPLICATE_API_TOKEN']}"),
-        tracing.span("step", words=f"{SECRETS['OPENAI_API_KEY']} {'x' * 1000}"),
+        tracing.call(recorded.tracer, "api", None),
+        tracing.span("step", words=f"{SECRETS['OPENAI_API_KEY']} {'x' * 1000}", path=secrets),
     ):
         raise KeyError(secrets)
     spans = recorded.spans()

@@ -32,14 +32,12 @@ from opentelemetry.trace import (
 from pipeline.adapters import logger
 from pipeline.adapters.span_outbox import SpanOutbox
 from pipeline.domain.errors import JobError
-from pipeline.domain.outcomes import CancelRequested, TurnLost, WakeLater
 from pipeline.domain.trace_contexts import TraceContext, is_drawn
 
 EXPORT_SECONDS = 10.0
 """For one batch; whoever waits for it waits less."""
 
 LONGEST_VALUE = 256
-_NO_FAILURE = (WakeLater, CancelRequested, TurnLost)
 _Attributes = Mapping[str, Any]
 
 
@@ -65,11 +63,11 @@ class RecordedSpan:
         self._has_outcome |= "outcome" in attributes
         self._span.set_attributes(_clean(attributes))
 
-    def fail(self, raised: BaseException) -> None:
-        """An exception leaves it. To wait, and to be told to stop, is no failure."""
+    def leave(self, raised: BaseException, *, is_failure: bool) -> None:
+        """An exception leaves it."""
         if not self._has_outcome:
             self.note({"outcome": raised.code if isinstance(raised, JobError) else type(raised).__name__})
-        if not isinstance(raised, _NO_FAILURE):
+        if is_failure:
             self._span.set_status(Status(StatusCode.ERROR))  # without words: they may hold anything
 
     def end(self) -> None:
@@ -92,12 +90,12 @@ class CloudTracer:
         provider.add_span_processor(self._outbox)
         self._tracer = provider.get_tracer("pipeline")
 
-    def begin_call(self, name: str, incoming: TraceContext | None, attributes: _Attributes) -> RecordedSpan | None:
+    def begin_call(self, name: str, incoming: TraceContext | None) -> RecordedSpan | None:
         """A call of a function; None when this one is not recorded."""
         if random.random() >= self._share:  # noqa: S311  callers, who may choose the trace, must not choose this
             return None
         parent = NonRecordingSpan(_span_context(incoming)) if incoming and incoming.span_id else None
-        return self.begin(name, parent, attributes, kind=SpanKind.SERVER)
+        return self.begin(name, parent, {}, kind=SpanKind.SERVER)
 
     def begin_turn(
         self, of_job: TraceContext, by_call: RecordedSpan | None, attributes: _Attributes

@@ -40,7 +40,7 @@ class FunctionCalls:
         incoming = read_trace_context(_headers())
         tracer = self._open_tracer()
         try:
-            with log_context.bound(call=name, **facts), tracing.call(tracer, name, incoming) as trace:
+            with log_context.bound(call=name, **facts), tracing.call(tracer, name, incoming, answers) as trace:
                 if trace is not None and self._project:
                     log_context.note(**trace.log_fields(self._project))
                 with _told(what, answers):

@@ -20,6 +20,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pipeline.adapters import log_context
+from pipeline.domain.outcomes import CancelRequested, TurnLost, WakeLater
 from pipeline.domain.trace_contexts import TraceContext, trace_of_job
 
 if TYPE_CHECKING:
@@ -31,19 +32,28 @@ _tracer: ContextVar["CloudTracer | None"] = ContextVar("tracer", default=None)
 _span: ContextVar["RecordedSpan | None"] = ContextVar("span", default=None)
 _NOTHING = nullcontext()
 
+NO_FAILURES = (WakeLater, CancelRequested, TurnLost)
+"""To wait, and to be told to stop."""
+
 
 @contextmanager
 def call(
-    tracer: "CloudTracer | None", name: str, incoming: TraceContext | None, **attributes: Any
+    tracer: "CloudTracer | None",
+    name: str,
+    incoming: TraceContext | None,
+    answers: tuple[type[Exception], ...] = (),
 ) -> Iterator[TraceContext | None]:
-    """One call of a function, in the trace of its request. Gives where in that trace it is, for the log to name."""
-    span = tracer.begin_call(name, incoming, attributes) if tracer else None
+    """One call of a function, in the trace of its request. Gives where in that trace it is, for the log to name.
+
+    Exceptions that are `answers` are no failures.
+    """
+    span = tracer.begin_call(name, incoming) if tracer else None
     before = _tracer.set(tracer)
     try:
         if span is None:
             yield incoming
         else:
-            with _recording(span):
+            with _recording(span, answers):
                 yield span.context
     finally:
         _tracer.reset(before)
@@ -94,12 +104,12 @@ def traced(thing: Thing, name: str) -> Thing:
 
 
 @contextmanager
-def _recording(span: "RecordedSpan") -> Iterator[None]:
+def _recording(span: "RecordedSpan", answers: tuple[type[Exception], ...] = ()) -> Iterator[None]:
     before = _span.set(span)
     try:
         yield
     except BaseException as raised:
-        span.fail(raised)
+        span.leave(raised, is_failure=not isinstance(raised, (*answers, *NO_FAILURES)))
         raise
     finally:
         _span.reset(before)
