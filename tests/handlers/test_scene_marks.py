@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from pipeline.domain.jobs import JobKind, JobRef, SignalWake
+from pipeline.handlers.scene_marks import MEDIUM
 from tests.handlers.conftest import USER, Workbench
 
 CLIP_URL = "https://media.test/clip-1.mp4"
@@ -40,3 +41,13 @@ def test_a_listed_clip_shows_on_its_scene_although_the_job_has_no_future(
     assert (first["video_url"], first["error_message"]) == (CLIP_URL, None)
     assert second["generation_status"] == {"image": "complete", "video": other}
     assert "video_url" not in second
+
+
+@pytest.mark.parametrize("kind", JobKind)
+def test_only_a_job_that_is_for_a_scene_marks_what_its_document_names(workbench: Workbench, kind: JobKind):
+    scene_id = workbench.scene(f"marks-named-{kind}", generation_status={"image": "generating", "video": "generating"})
+    named = {"scene_id": scene_id, "scenes": [{"scene_number": 1, "scene_id": scene_id}], "storyboard_id": "odd"}
+    job = workbench.run(kind, f"marks-odd-{kind}", named)
+    assert (job["status"], job["error"]["code"]) == ("error", "invalid_argument")
+    marks = workbench.read(f"scenes/{scene_id}")["generation_status"]
+    assert [medium for medium, mark in marks.items() if mark == "error"] == ([MEDIUM[kind]] if kind in MEDIUM else [])

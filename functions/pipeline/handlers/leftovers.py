@@ -12,6 +12,9 @@ from pipeline.handlers.dual_write import write_manifest
 from pipeline.handlers.prediction_ends import cancel_predictions
 from pipeline.handlers.tools import Desk, Tools
 
+MAKERS_OF_VIDEOS = (JobKind.VIDEO, JobKind.MULTI_VIDEO, JobKind.COMPOSITION)
+"""Their files and clips belong to a video's document."""
+
 
 def leave_nothing(job: Job, tools: Callable[[], Tools]) -> None:
     """Before the end is written down, so that a function that dies here does it again.
@@ -44,7 +47,7 @@ def _tidy(job: Job, tools: Tools) -> None:
     else:
         video_id = str(board_id or job.fields.get("origin_job_id") or job.ref.job_id)
         cancel_predictions(job.ref, tools)
-    if job.ref.kind is JobKind.IMAGE:
+    if job.ref.kind not in MAKERS_OF_VIDEOS:
         return
     if job.ref.kind is JobKind.COMPOSITION or not board_id:
         # a storyboard's video is made by many jobs: only its composition decides what becomes of it

@@ -13,6 +13,7 @@ from pipeline.handlers.tools import Desk
 from pipeline.repositories.scenes import scene_failed, scene_ready, scene_reset
 
 MEDIUM = {JobKind.IMAGE: "image", JobKind.VIDEO: "video", JobKind.MULTI_VIDEO: "video"}
+"""What a scene gets of a job. Other kinds are for no scene, whatever their documents name."""
 
 
 def failed_scene_marks(job: Job, message: str, desk: Desk) -> Sequence[DocumentUpdate]:
@@ -60,7 +61,7 @@ def _own_scenes(job: Job, desk: Desk, *, only_generating: bool) -> Iterator[str]
 
 
 def _named_scenes(job: Job) -> list[str]:
-    if job.ref.kind is JobKind.COMPOSITION:
+    if job.ref.kind not in MEDIUM:
         return []
     parts = _entries(job, "scenes") if job.ref.kind is JobKind.MULTI_VIDEO else [job.fields]
     return [scene_id for part in parts if isinstance(scene_id := part.get("scene_id"), str)]
