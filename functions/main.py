@@ -13,7 +13,7 @@ ten seconds, and a cold start should load only what its function needs.
 """
 
 import os
-from typing import Any, Literal
+from typing import Any
 
 from firebase_functions import firestore_fn, https_fn, options, scheduler_fn, tasks_fn
 from firebase_functions.https_fn import CallableRequest, FunctionsErrorCode, HttpsError
@@ -155,7 +155,7 @@ def _sweep() -> str:
     return json.dumps(asdict(INSTANCE.sweep(SWEEP_SECONDS - LETTING_GO_SECONDS)))
 
 
-def _run_created(kind: Literal["image", "video", "multi_video", "composition"], job_id: str) -> None:
+def _run_created(kind: str, job_id: str) -> None:
     from pipeline.domain.jobs import JobKind
     from pipeline.wiring import INSTANCE
 

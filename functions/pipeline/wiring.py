@@ -77,7 +77,7 @@ class Instance:
         self._building = threading.RLock()  # two first calls at once must not build everything twice
 
     def run_created_job(self, kind: JobKind, job_id: str, seconds: float) -> None:
-        """What the four created triggers do."""
+        """What the created triggers do."""
         from pipeline.handlers.run_job import run_job  # pictures and video: the webhook and the sweeper need neither
 
         with self._call("job", f"job {job_id}"):

@@ -12,7 +12,7 @@ from pipeline.domain.models import IMAGE_MODELS, VIDEO_MODELS
 from pipeline.domain.requests import MAX_CLIPS, MAX_SCENES, MAX_SEED
 
 LISTS: Mapping[str, tuple[str, Any, str]] = {
-    "JOB_KINDS": ("JobKind", JobKind, "The four kinds of job; each has its collection."),
+    "JOB_KINDS": ("JobKind", JobKind, "The kinds of job; each has its collection."),
     "JOB_STATUSES": ("JobStatus", JobStatus, "How far a job is."),
     "STAGES": ("Stage", job_fields.Stage, doc_of(job_fields, "Stage")),
     "TRANSITIONS": ("Transition", transitions.Transition, "How one clip of a composition passes into the next."),

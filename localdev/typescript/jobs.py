@@ -13,7 +13,7 @@ from pipeline.domain.job_fields import (
     ErrorFields,
     TurnFields,
 )
-from pipeline.domain.jobs import JobKind, JobStatus
+from pipeline.domain.jobs import JobStatus
 from pipeline.domain.requests import REQUEST_MODELS
 
 
@@ -51,12 +51,7 @@ STATES = (
     State("Canceled", "Nobody wants it any more.", JobStatus.CANCELED, (CanceledFields,), (DryRunFields,)),
 )
 
-TITLES = {
-    JobKind.IMAGE: "Image",
-    JobKind.VIDEO: "Video",
-    JobKind.MULTI_VIDEO: "MultiVideo",
-    JobKind.COMPOSITION: "Composition",
-}
+TITLES = {kind: model.__name__.removesuffix("Request") for kind, model in REQUEST_MODELS.items()}
 """What the types of each kind are called by."""
 
 NOT_OF_ANOTHER = {"user_id", "request_id", "retry_of", "dry_run"}

@@ -1,6 +1,6 @@
 """`make timeline ALIAS=staging JOB=image_generation_jobs/ID`: what happened to a job.
 
-JOB is a path, an id (looked up in the four collections), or a file that `--export` wrote. Only reads.
+JOB is a path, an id (looked up in the collections of jobs), or a file that `--export` wrote. Only reads.
 
 Exit status: 0 it was found; 1 it was not, or Firestore could not be asked; 2 wrong arguments or settings; 130 stopped.
 """

@@ -19,7 +19,7 @@ def find_job(client: firestore.Client, name: str) -> JobRef:
     collection, slash, job_id = name.rpartition("/")
     kinds = [kind for kind in JobKind if not slash or kind.collection == collection]
     if not kinds:
-        raise NotFound(f"'{collection}' is none of the four collections of jobs: {_collections()}.")
+        raise NotFound(f"'{collection}' is no collection of jobs: {_collections()}.")
     if not can_be_document_id(job_id):
         raise InvalidRequest(f"'{job_id}' cannot be the id of a job.")
     refs = [JobRef(kind, job_id) for kind in kinds]

@@ -1,7 +1,6 @@
 """Where the documents and files of one user are.
 
-    image_generation_jobs, video_generation_jobs, multi_video_jobs, composition_jobs     by their field user_id
-    scenes, storyboards, products, predictions, requests                                 by their field user_id
+    jobs of every kind, scenes, storyboards, products, predictions, requests             by their field user_id
     predictions of their jobs                                                            by job_path (old ones)
     users/{uid} and all below it, whatever it is called                                  by where it stands
     {uid}/... where functions store, uploads/{uid}/... where clients do                  by where it lies

@@ -21,7 +21,7 @@ from tests.typed_documents import check_document, check_job
 
 pytestmark = pytest.mark.e2e
 
-IMAGE, VIDEO, MULTI_VIDEO, COMPOSITION = JobKind
+IMAGE, VIDEO, MULTI_VIDEO, COMPOSITION = JobKind.IMAGE, JobKind.VIDEO, JobKind.MULTI_VIDEO, JobKind.COMPOSITION
 
 SECONDS = 60.0
 SCENE = {"text": "A lighthouse at dusk", "style_prompt": "watercolour", "video_duration": 2.0}

@@ -26,7 +26,7 @@ from tests.handlers.test_generate_multi_video import scenes
 from tests.media_samples import MediaSamples
 from tests.typed_documents import check_document, check_job
 
-IMAGE, VIDEO, MULTI_VIDEO, COMPOSITION = JobKind
+IMAGE, VIDEO, MULTI_VIDEO, COMPOSITION = JobKind.IMAGE, JobKind.VIDEO, JobKind.MULTI_VIDEO, JobKind.COMPOSITION
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from pipeline.handlers.tools import Tools
 from tests.handlers.conftest import USER, Workbench, empty_bucket, empty_project
 from tests.media_samples import MediaSamples
 
-IMAGE, VIDEO, MULTI, COMPOSITION = JobKind
+IMAGE, VIDEO, MULTI, COMPOSITION = JobKind.IMAGE, JobKind.VIDEO, JobKind.MULTI_VIDEO, JobKind.COMPOSITION
 NOWHERE = "https://nobody-listens.invalid/a.png"
 INNER = "https://169.254.169.254/computeMetadata/v1/"
 

@@ -50,7 +50,7 @@ def test_the_same_request_again_gets_the_first_ones_result(workbench: Workbench)
 
 
 def test_every_result_is_handed_on(workbench: Workbench, picture: Path):
-    """What the four kinds hand over is what `results_of` copies."""
+    """What the kinds hand over is what `results_of` copies."""
     url = workbench.publish(picture)
     jobs = {
         JobKind.IMAGE: image(workbench, "results", request_id="r-i"),

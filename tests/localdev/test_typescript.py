@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field, StringConstraints, ValidationError
 
 from localdev.typescript.__main__ import TARGET
 from localdev.typescript.documents import documents_ts
+from localdev.typescript.jobs import TITLES
 from localdev.typescript.models import read_model
 from localdev.typescript.notation import LINE, Notation, Unwritable, comment, constant, union
 from pipeline.domain.documents import ProductFields, SceneFields, StoryboardFields
@@ -258,18 +259,12 @@ def rule(function: str) -> str:
     return found
 
 
-JOB_RULES = {
-    JobKind.IMAGE: "isImageJob",
-    JobKind.VIDEO: "isVideoJob",
-    JobKind.MULTI_VIDEO: "isMultiVideoJob",
-    JobKind.COMPOSITION: "isCompositionJob",
-}
 EDITED_RULES = [(StoryboardFields, "isStoryboard"), (SceneFields, "isScene"), (ProductFields, "isProduct")]
 
 
 @pytest.mark.parametrize("kind", JobKind)
 def test_the_rules_know_every_field_of_a_request(kind: JobKind):
-    known = set(re.findall(r"'(\w+)'", rule("isNewJob") + rule(JOB_RULES[kind])))
+    known = set(re.findall(r"'(\w+)'", rule("isNewJob") + rule(f"is{TITLES[kind]}Job")))
     assert REQUEST_MODELS[kind].model_fields.keys() <= known
 
 

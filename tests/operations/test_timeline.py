@@ -332,7 +332,7 @@ class TestInFirestore:
     def test_a_name_that_means_no_job_or_two_is_told(self, client: firestore.Client, job_id: str):
         with pytest.raises(NotFound, match="There is no job"):
             find_job(client, f"composition_jobs/{job_id}")
-        with pytest.raises(NotFound, match="none of the four"):
+        with pytest.raises(NotFound, match="no collection of jobs"):
             find_job(client, f"scenes/{job_id}")
         self.write(client, f"composition_jobs/{job_id}", {"user_id": job_id, "created_at": at(9)})
         with pytest.raises(InvalidRequest, match="There are several"):

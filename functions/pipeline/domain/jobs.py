@@ -46,7 +46,7 @@ TASK_EARLY_TOLERANCE = timedelta(seconds=1)
 
 
 class JobKind(StrEnum):
-    """The four kinds of job; each has its collection."""
+    """The kinds of job; each has its collection."""
 
     IMAGE = "image"
     VIDEO = "video"

@@ -61,7 +61,7 @@ MAX_CLIPS = 200
 
 
 class JobRequest(BaseModel):
-    """What all four kinds have in common."""
+    """What all kinds have in common."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
 

@@ -2,7 +2,7 @@
 
 import type { FieldValue, Timestamp } from "firebase/firestore";
 
-/** The four kinds of job; each has its collection. */
+/** The kinds of job; each has its collection. */
 export const JOB_KINDS = ["image", "video", "multi_video", "composition"] as const;
 
 export type JobKind = (typeof JOB_KINDS)[number];
@@ -263,7 +263,7 @@ export const LIMITS = {
   },
 } as const;
 
-/** What all four kinds have in common. */
+/** What all kinds have in common. */
 export interface JobRequest {
   /** Up to 200 characters, no slash. */
   user_id: string;
@@ -521,6 +521,15 @@ export interface DryRunFields {
   would_exceed: JobErrorFields | null;
 }
 
+/** Times in seconds from the beginning of the video. `clip` is the clip's place from 1; 0 where none is meant. */
+export interface MediaWarning {
+  code: "black" | "frozen" | "silent";
+  clip: number;
+  start_seconds: number;
+  end_seconds: number;
+  message: string;
+}
+
 /** A picture or a video in storage, and its thumbnail. */
 export interface StoredFile {
   file_size_bytes: number;
@@ -609,15 +618,6 @@ export interface MultiVideoResult {
   scene_errors: SceneError[];
   /** `field` begins with the scene's place in the list: scenes.0.duration. */
   adjustments?: Adjustment[];
-}
-
-/** Times in seconds from the beginning of the video. `clip` is the clip's place from 1; 0 where none is meant. */
-export interface MediaWarning {
-  code: "black" | "frozen" | "silent";
-  clip: number;
-  start_seconds: number;
-  end_seconds: number;
-  message: string;
 }
 
 /** The final video. */

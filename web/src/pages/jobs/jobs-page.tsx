@@ -13,7 +13,7 @@ import { Picture } from "../../parts/picture";
 import { Progress } from "../../parts/progress";
 import { Segments } from "../../parts/segments";
 import { useNow } from "../../parts/ticking";
-import type { Job, JobKind } from "../../pipeline/documents";
+import { JOB_KINDS, type Job, type JobKind } from "../../pipeline/documents";
 import { hasEnded } from "../../pipeline/jobs";
 import { useUser } from "../../session";
 import { atWork, firestoreSentence, KIND_NAMES, time } from "../../words";
@@ -23,12 +23,13 @@ import { type AnyJob, costOf, lengthOf, nameOf, thumbnailOf } from "./words-of-j
 
 const KINDS = { all: "All", pictures: "Pictures", clips: "Clips", films: "Films" };
 type Kinds = keyof typeof KINDS;
-const IS_KIND: Record<Kinds, (kind: JobKind) => boolean> = {
-  all: () => true,
-  pictures: (kind) => kind === "image",
-  clips: (kind) => kind === "video" || kind === "multi_video",
-  films: (kind) => kind === "composition",
+const FILTER_OF: Record<JobKind, Kinds> = {
+  image: "pictures",
+  video: "clips",
+  multi_video: "clips",
+  composition: "films",
 };
+const isOf = (kinds: Kinds, kind: JobKind) => kinds === "all" || FILTER_OF[kind] === kinds;
 
 const STATES = { all: "All", working: "Working", done: "Done", failed: "Failed", canceled: "Canceled" };
 type States = keyof typeof STATES;
@@ -45,11 +46,7 @@ const AT_ONCE = 50;
 /** All that was ever asked for, as long as it is remembered: the newest first. */
 export function JobsPage() {
   usePageTitle("Jobs");
-  const image = useJobs("image");
-  const video = useJobs("video");
-  const multi_video = useJobs("multi_video");
-  const composition = useJobs("composition");
-  const all = [image, video, multi_video, composition];
+  const all = JOB_KINDS.map(useJobs);
   const failed = all.find((one) => one.state === "failed");
   const jobs = all
     .flatMap((one) => (one.state === "ready" ? one.data : []))
@@ -112,7 +109,7 @@ function Filtered({ jobs }: { jobs: AnyJob[] }) {
       </Empty>
     );
   }
-  const ofKind = jobs.filter(({ kind }) => IS_KIND[kinds](kind));
+  const ofKind = jobs.filter(({ kind }) => isOf(kinds, kind));
   const ofState = jobs.filter(({ job }) => IS_STATE[states](job));
   const found = ofKind.filter(({ job }) => IS_STATE[states](job));
   return (
@@ -121,7 +118,7 @@ function Filtered({ jobs }: { jobs: AnyJob[] }) {
         <Segments
           label="Kind"
           options={KINDS}
-          counts={counts(KINDS, (one) => ofState.filter(({ kind }) => IS_KIND[one](kind)).length)}
+          counts={counts(KINDS, (one) => ofState.filter(({ kind }) => isOf(one, kind)).length)}
           value={kinds}
           onChange={(kind) => filter({ kind, state: states })}
         />
