@@ -11,7 +11,8 @@ whoever does also writes the base. A job is refused when, and only when, everyth
 are more than the limit; so near the limit every job reads all documents, and is as slow as with one.
 
 Any number of shares may come or go during the day: those that there were are still counted, and what is free in them is
-taken back when it is needed. Amounts are in micro-dollars. Pure.
+taken back when it is needed. The limit may change, too: whoever sets aside first under the new one takes back what was
+under the other. Amounts are in micro-dollars. Pure.
 """
 
 from collections.abc import Mapping, Sequence
@@ -53,11 +54,14 @@ def grants_for(amount: int, limit: int, own: Share, others: Sequence[Share], cou
 
     `own` may be the base, which gets no more than it needs. `count`: among so many shares the rest is divided.
     """
+    # at once, and none left out: it would count again should that limit come back on the same day
+    outdated = [share for share in others if share.granted_of not in (0, limit)]
     needed = amount - own.free
-    free = limit - own.held - sum(share.held for share in others)
+    free = limit - own.held - sum(share.held for share in others) + sum(share.free for share in outdated)
     if needed <= free:
         piece = 0 if own.place == BASE else free // (PIECES * max(count, 1))
-        return {own.place: own.held + max(needed, piece)}
+        more = max(needed, piece if free > 0 else free)  # below 0: the limit was lowered
+        return {**{share.place: share.committed for share in outdated}, own.place: own.held + more}
     taken_back = {share.place: share.committed for share in others if share.free}
-    free += sum(share.free for share in others)
+    free += sum(share.free for share in others if share not in outdated)
     return {**taken_back, own.place: own.held + needed} if needed <= free else None
