@@ -3,13 +3,13 @@
 A key that no function of that module makes is UNKNOWN, and nothing is concluded from it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import unquote, urlsplit
 
 from pipeline.domain.clips import can_be_document_id
-from pipeline.domain.object_keys import THUMBNAIL_ENDINGS
+from pipeline.domain.object_keys import MAX_KEY_BYTES, THUMBNAIL_ENDINGS
 
 
 class FileKind(StrEnum):
@@ -57,20 +57,33 @@ class FilePlace:
 
         Whatever host serves it: the public address of a bucket may have been another one when it was written down.
         """
-        if not isinstance(url, str):
-            return False
-        try:
-            path = unquote(urlsplit(url).path)
-        except ValueError:
-            return False
-        return any(path.endswith(f"/{key}") for key in self._main_keys())
+        return isinstance(url, str) and not set(keys_meant_by(url)).isdisjoint(self.main_keys())
 
-    def _main_keys(self) -> Sequence[str]:
+    def main_keys(self) -> Sequence[str]:
+        """Who names one of these names this file: itself, or what it belongs to, as a thumbnail does to its picture."""
         if self.kind in (FileKind.PICTURE, FileKind.PICTURE_THUMBNAIL):
             return [f"{self.folder}{job}{ending}" for job in self.job_ids for ending in PICTURE_ENDINGS]
         if self.kind in (FileKind.FINAL, FileKind.FINAL_PICTURE):
             return [f"{self.folder}{job}.mp4" for job in self.job_ids]
         return [self.key]
+
+
+def keys_meant_by(text: str) -> Iterator[str]:
+    """Every key that a URL may be the address of, whatever stands before it; and the text itself.
+
+    `https://any.host/v0/b/bucket/o/ann%2Fimages%2Fs%2Fj.png?token=...` may mean ann/images/s/j.png, images/s/j.png, ...
+    """
+    yield text
+    try:
+        parts = unquote(urlsplit(text).path).split("/")[1:]
+    except ValueError:
+        return
+    key = ""
+    for part in reversed(parts):
+        key = f"{part}/{key}" if key else part
+        if len(key) > MAX_KEY_BYTES:
+            return
+        yield key
 
 
 def place_of(key: str) -> FilePlace:

@@ -7,6 +7,7 @@
     part, half upload     its job, until that has ended
     highlights, manifest  its video's document
     upload                a product; a job that names it
+    all of these          any document of the user that has its address anywhere, whatever host and token that has
     all                   a job of the user that has not ended, and names it anywhere, or works on the video it is of
 
 While files are the truth of a user's metadata (METADATA_MODE), clips and what is told of them need no document.
@@ -21,7 +22,7 @@ from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
 from operations.rate_limits import TokenBucket
-from operations.stored_files import FileKind, FilePlace
+from operations.stored_files import FileKind, FilePlace, keys_meant_by
 from operations.waiting import Patience
 from pipeline.adapters.object_storage import StoredObject
 from pipeline.domain.jobs import JobKind, JobStatus
@@ -36,6 +37,7 @@ AT_ONCE = 300
 VALUES = 30
 """Values of one `in`: the most that Firestore takes."""
 
+JOBS = tuple(kind.collection for kind in JobKind)
 PICTURES = (FileKind.PICTURE, FileKind.PICTURE_THUMBNAIL)
 CLIPS = (FileKind.CLIP, FileKind.CLIP_THUMBNAIL)
 FINALS = (FileKind.FINAL, FileKind.FINAL_PICTURE)
@@ -84,10 +86,10 @@ class Naming:
             self._by_keys,
             self._by_urls,
             self._by_clip_fields,
-            self._by_products,
             self._by_results,
             self._by_mode,
             self._by_running_jobs,
+            self._by_texts,
         ):
             found |= ask(left)
             left = {place: stored for place, stored in left.items() if place not in found}
@@ -138,15 +140,22 @@ class Naming:
                 found |= self._where_in(clips, name, {place.key: place for place in places})
         return found
 
-    def _by_products(self, files: Files) -> Named:
-        """Whatever the token is that a product's URL holds."""
+    def _by_texts(self, files: Files) -> Named:
+        """All that the user's own documents say: an address may have had another host or token when it was written.
+
+        Reads them all, and is asked last: for files that are orphans else.
+        """
         found: Named = {}
-        for user_id, places in _grouped(files, (FileKind.UPLOAD,), _user).items():
-            products = self._client.collection("products").where(filter=FieldFilter("user_id", "==", user_id))
-            for page in self._pages(products.select(["image_url"])):
-                for product in page:
-                    url = (product.to_dict() or {}).get("image_url")
-                    found |= {place: product.reference.path for place in places if place.is_named_by(url)}
+        for user_id, places in _grouped(files, (*PICTURES, *CLIPS, *FINALS, FileKind.UPLOAD), _user).items():
+            by_key = _by_key(places)
+            owned = [self._client.collection(name) for name in (*JOBS, "scenes", "storyboards", "products")]
+            queries: list[Any] = [one.where(filter=FieldFilter("user_id", "==", user_id)) for one in owned]
+            for query in (*queries, self._client.collection("users", user_id, "videos")):
+                for page in self._pages(query):
+                    self._take(len(page))
+                    for document in page:
+                        named = _named_in(document.to_dict() or {}, by_key)
+                        found |= dict.fromkeys(named, document.reference.path)
         return found
 
     def _by_results(self, files: Files) -> Named:
@@ -174,13 +183,11 @@ class Naming:
     def _by_running_jobs(self, files: Files) -> Named:
         found: Named = {}
         for user_id, places in _grouped(files, tuple(FileKind), _user).items():
+            by_key = _by_key(places)
             for path, fields in self._running(user_id):
                 videos = {fields.get("storyboard_id"), fields.get("origin_job_id"), path.split("/")[-1]}
-                texts = list(_texts(fields))
-                for place in places:
-                    is_of_its_video = place.video_id in videos and place.kind in METADATA
-                    if is_of_its_video or any(text == place.key or place.is_named_by(text) for text in texts):
-                        found[place] = path
+                of_its_video = [place for place in places if place.video_id in videos and place.kind in METADATA]
+                found |= dict.fromkeys([*of_its_video, *_named_in(fields, by_key)], path)
         return found
 
     def _running(self, user_id: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -263,6 +270,21 @@ def _grouped(
 
 def _is_over(fields: Mapping[str, Any]) -> bool:
     return fields.get("status") in (JobStatus.COMPLETE, JobStatus.ERROR, JobStatus.CANCELED)
+
+
+def _by_key(places: Iterable[FilePlace]) -> Mapping[str, Sequence[FilePlace]]:
+    """The files that whoever names a key names."""
+    found: dict[str, list[FilePlace]] = defaultdict(list)
+    for place in places:
+        for key in {place.key, *place.main_keys()}:
+            found[key].append(place)
+    return found
+
+
+def _named_in(fields: Mapping[str, Any], by_key: Mapping[str, Sequence[FilePlace]]) -> Iterator[FilePlace]:
+    for text in _texts(fields):
+        for key in keys_meant_by(text):
+            yield from by_key.get(key, ())
 
 
 def _texts(value: Any) -> Iterator[str]:

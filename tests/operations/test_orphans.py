@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from google.cloud import firestore
@@ -192,6 +193,38 @@ def test_uploads_are_looked_at_by_themselves(firebase_place: Place):
     command(place, "--uploads", "--delete")
     assert not place.keys("uploads/") & reported(place)
     assert "ann/v/clips/one.mp4" in place.keys("")
+
+
+def test_an_address_names_a_file_whichever_host_and_token_it_has(place: Place):
+    before = "https://before.example/media"
+    kept = {
+        "ann/images/s/shown-elsewhere.png": "scenes/another",
+        "ann/images/s/shown-elsewhere_thumbnail.webp": "scenes/another",
+        "ann/images/s/product.png": "products/cup",
+        "ann/images/s/seed.png": "video_generation_jobs/seeded",
+        "ann/images/s/second seed.png": "multi_video_jobs/many",
+        "ann/v/clips/shown.mp4": "scenes/clip",
+        "ann/v/final/board.mp4": "storyboards/board",
+        "ann/images/s/video.png": "users/ann/videos/w",
+    }
+    place.put(*kept, "ann/images/s/nobody.png", "bea/images/s/product.png")
+    for key, path in kept.items():
+        if "thumbnail" not in key:
+            url = f"{before}/{quote(key)}?token=before"
+            fields = {"scenes": [{"seed_image_url": url}]} if path.startswith("multi") else {"any_url": url}
+            place.write(path, user_id="ann", status="complete", **fields)
+    command(place)
+    assert reported(place) == {"ann/images/s/nobody.png", "bea/images/s/product.png"}
+
+
+def test_an_upload_that_a_job_names_is_kept_whichever_token_it_has(firebase_place: Place):
+    place = firebase_place
+    place.put("uploads/ann/song.mp3", "uploads/ann/seed.png", "uploads/ann/forgotten.mp3")
+    song, seed = (place.url(f"uploads/ann/{name}").replace("token=", "token=x") for name in ("song.mp3", "seed.png"))
+    place.write("composition_jobs/scored", user_id="ann", status="complete", audio_url=song)
+    place.write("video_generation_jobs/seeded", user_id="ann", status="complete", image_url=seed)
+    command(place, "--uploads")
+    assert reported(place) == {"uploads/ann/forgotten.mp3"}
 
 
 def test_with_r2_the_bucket_of_uploads_has_to_be_named(r2_place: Place):
