@@ -24,6 +24,7 @@ _TURN = ("claim:after", *_both("release", "task", "finish", "signal"))
 _FILES = _both("upload:media", "upload:picture")
 _CLIP = _both("clip:created", "clip:completed", "video:statistics")
 
+# of the kinds that the run has, those in cases.CASES
 CATALOGUE: Mapping[JobKind, tuple[str, ...]] = {
     JobKind.IMAGE: (*_TURN, *_both("step:prompt"), *_PREDICTION, *_both("step:predict"), *_FILES, *_both("step:store")),
     JobKind.VIDEO: (
@@ -100,7 +101,7 @@ class KillFolder:
 def missed_boundaries(kinds: Mapping[str, JobKind], hits: Sequence[tuple[str, str]]) -> list[tuple[JobKind, str]]:
     """Those at which no job of their kind has died. `kinds` by job id."""
     hit = {(kinds[job_id], boundary) for job_id, boundary in hits}
-    return [(kind, name) for kind in JobKind for name in CATALOGUE[kind] if (kind, name) not in hit]
+    return [(kind, name) for kind, names in CATALOGUE.items() for name in names if (kind, name) not in hit]
 
 
 def plan_kills(

@@ -59,7 +59,8 @@ def test_the_full_run_has_every_case_of_every_kind():
 
 def test_every_boundary_is_somebodys_in_the_full_run():
     jobs = make_jobs(200, 1)
-    ids = {kind: [job.job_id for job in jobs if job.kind is kind and job.can_be_killed_by_plan] for kind in JobKind}
+    ids = {kind: [job.job_id for job in jobs if job.kind is kind and job.can_be_killed_by_plan] for kind in CASES}
+    assert CASES.keys() == SHARES.keys() == CATALOGUE.keys()
     plans = plan_kills(ids, seed=1)
     planned = [(job_id, boundary) for job_id, boundaries in plans.items() for boundary in boundaries]
     kinds = {job.job_id: job.kind for job in jobs}
