@@ -94,8 +94,6 @@ class ReplicateApi:
                 return prediction_of(response.json())
             except (ValueError, KeyError, TypeError) as error:
                 raise SubmissionUnclear("unreadable answer") from error
-        if response.status_code == 404:
-            raise UnknownModel(f"Replicate has no model {model} (any more): the settings name another one.")
         if response.status_code in _REFUSALS:
             raise _refusal(response)
         raise SubmissionUnclear(f"HTTP {response.status_code}")
@@ -181,6 +179,7 @@ class ReplicateApi:
 
 
 _SECONDS = re.compile("[0-9]{1,9}([.][0-9]{1,9})?")
+_MODEL = re.compile("/models/(.+)/predictions$")
 _REFUSALS = frozenset({400, 401, 402, 403, 404, 409, 413, 422, 429})
 
 
@@ -247,6 +246,8 @@ def _refusal(response: httpx.Response) -> JobError:
             return InsufficientCredit("The Replicate account has no credit left. Top it up, then try again.")
         case 401 | 403:
             return ConfigurationError("Replicate refuses the token in REPLICATE_API_TOKEN.")
+        case 404 if model := _MODEL.search(response.request.url.path):
+            return UnknownModel(f"Replicate has no model {model[1]} (any more): the settings must name another one.")
         case 404:
             return NotFound(f"Replicate does not know it: {detail}")
         case code if code >= 500:
