@@ -1,6 +1,7 @@
 """`make orphans ALIAS=staging`. Lists the files that no document names, and deletes nothing; docs/data.md.
 
-With `--delete` it deletes what the report of that listing names, if it is still so.
+With `--delete` it deletes what the report of that listing names, if it is still so. It does not where nearly all would
+go, nor files of users of whom Firestore knows nothing: then the bucket may be another project's.
 
 Exit status: 0 all is well; 1 something failed, or a file was deleted that a document names now; 2 wrong settings or
 arguments; 130 stopped (the same command goes on).
@@ -21,9 +22,9 @@ from rich.table import Table
 
 from operations.buckets import Bucket, media_bucket, uploads_bucket, usd_a_month
 from operations.deployment import Deployment, add_alias, open_deployment
-from operations.orphans.collection import LEAST_GRACE, Rules, collect
+from operations.orphans.collection import LEAST_GRACE, STRANGERS, Rules, collect
 from operations.orphans.deletion import LOST, delete
-from operations.orphans.naming import Naming
+from operations.orphans.naming import METADATA, UNFINISHED, Naming
 from operations.orphans.report import Deletions, Report, Tally
 from operations.rate_limits import TokenBucket
 from operations.stored_files import FileKind
@@ -31,6 +32,9 @@ from operations.waiting import Patience, Stop, Stopped
 from pipeline.domain.errors import ConfigurationError, JobError
 
 STOPPED = 130
+FINISHED = tuple(kind for kind in FileKind if kind not in (*UNFINISHED, FileKind.UNKNOWN))
+"""Kinds of which most files are named in a bucket that is this project's."""
+
 WHAT = ("named", "young", "left", "orphans")
 
 
@@ -105,7 +109,15 @@ def _list(
     unknown, _ = report.tally.of("left", FileKind.UNKNOWN)
     if unknown:
         console.print(f"{unknown:,} files are of no kind that is known here: left alone, unless you say --unknown.")
+    strangers, _ = report.tally.of(STRANGERS)
+    if strangers:
+        console.print(
+            f"{strangers:,} of them are of users of whom {report.origin['project']} has no document at all: is the "
+            "bucket another project's, too? They are kept, unless you say --strangers."
+        )
     if files:
+        if doubt := _doubt(report.tally):
+            console.print(f"{doubt} Is this the bucket of {report.origin['project']}?")
         console.print("To delete what the report names, as far as it is still so: the same with --delete.")
     return 0
 
@@ -119,6 +131,12 @@ def _delete(
     patience: Patience,
     console: Console,
 ) -> int:
+    with report:
+        if (doubt := _doubt(report.tally)) and not chosen.most:
+            raise ConfigurationError(
+                f"{doubt} Is {report.origin['bucket']} the bucket of {report.origin['project']}, and of no other "
+                "project? Nothing was deleted. If you are sure: --most."
+            )
     with report, Deletions(report.path) as deletions, console.status("Deleting ...") as status:
         if not report.is_whole:
             console.print("The listing was broken off: the report does not name all.")
@@ -130,6 +148,7 @@ def _delete(
             limit,
             patience,
             unknown=chosen.unknown,
+            strangers=chosen.strangers,
             progress=lambda tally: status.update(f"{tally.of('deleted')[0]:,} deleted ..."),
         )
     table = Table("outcome", "files", "size")
@@ -138,12 +157,28 @@ def _delete(
         table.add_row(outcome, f"{files:,}", _shown(size_bytes))
     console.print(table)
     lost, _ = tally.of(LOST)
+    if kept := tally.of("kept")[0]:
+        console.print(
+            f"{kept:,} files were kept, for want of --unknown or --strangers. To delete them: list anew first."
+        )
     console.print(f"What became of each: {deletions.path}")
     if lost:
         console.print(
             f"{lost} files were stored anew while they were deleted: see '{LOST}' there, and make them again."
         )
     return 1 if lost else 0
+
+
+def _doubt(tally: Tally) -> str:
+    """A sentence, where so much would go that the documents are hardly those of these files; "": nothing is odd.
+
+    Clips live as long as their documents. Of pictures nine of ten may have been replaced.
+    """
+    for what, kinds, share in (("clips", METADATA, 1 / 2), ("files", FINISHED, 0.95)):
+        orphans, named = (sum(tally.of(one, kind)[0] for kind in kinds) for one in ("orphans", "named"))
+        if orphans > share * (orphans + named):
+            return f"{orphans:,} of {orphans + named:,} {what} that are no longer young would go."
+    return ""
 
 
 def _counts(tally: Tally, bucket: Bucket) -> Table:
@@ -174,6 +209,8 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--uploads", action="store_true", help="what users have uploaded, and only that")
     parser.add_argument("--uploads-bucket", help="where uploads lie, with STORAGE_BACKEND=r2 and no STORAGE_BUCKET")
     parser.add_argument("--unknown", action="store_true", help="files of no known kind, too")
+    parser.add_argument("--strangers", action="store_true", help="files of users without a document, too")
+    parser.add_argument("--most", action="store_true", help="delete even if that is nearly all that there is")
     parser.add_argument("--reads-per-second", type=_positive, default=1000.0, help="of Firestore, at most (1000)")
     parser.add_argument("--deletes-per-second", type=_positive, default=200.0, help="files, at most (200)")
     return parser

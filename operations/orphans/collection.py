@@ -18,6 +18,9 @@ from pipeline.adapters.object_storage import ObjectStorage, StoredObject
 PAGE = 1000
 """Files judged at once: as many as stores list in one answer."""
 
+STRANGERS = "strangers"
+"""How orphans are counted once more whose users Firestore has never heard of."""
+
 LEAST_GRACE = timedelta(days=2)
 """The longest that a job may live: 2,000 turns, which are at most a minute apart while nothing fails, take 34 hours.
 
@@ -84,7 +87,10 @@ def _judged(page: list[StoredObject], naming: Naming, rules: Rules, now: datetim
         else:
             candidates[place] = stored
     named = naming.named(candidates)
+    strangers = naming.strangers([place.user_id for place in candidates if place not in named and place.user_id])
     for place, stored in candidates.items():
+        if place not in named and place.user_id in strangers:
+            tally.add(place.kind, STRANGERS, stored.size_bytes)
         if place in named:
             tally.add(place.kind, "named", stored.size_bytes)
         else:

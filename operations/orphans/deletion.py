@@ -3,7 +3,7 @@
     gone        it is not there any more
     changed     another file has taken its place since the report
     named       a document names it by now
-    kept        of a kind that was not asked for
+    kept        of a kind that was not asked for, or of a user of whom Firestore has nothing at all
     deleted
 
 Between the last look and the deletion lies about a second. A job that is created in that second, and stores the very
@@ -28,6 +28,8 @@ BATCH = 100
 LOOKS = 16
 """Files looked at beside each other."""
 
+STRANGER = "kept: Firestore has nothing at all of its user"
+
 LOST = "deleted, but named now"
 
 
@@ -40,6 +42,7 @@ def delete(
     patience: Patience,
     *,
     unknown: bool,
+    strangers: bool,
     progress: Callable[[Tally], None] = lambda _: None,
 ) -> Tally:
     """Delete these files, a batch at a time, behind those that are done. Returns what became of them."""
@@ -57,6 +60,11 @@ def delete(
             files = {place_of(one.key): found for one, found in present.items() if found and not outcomes[one]}
             named = naming.named(files)
             doomed = [place for place in files if place not in named]
+            if not strangers:
+                unheard_of = naming.strangers([place.user_id for place in doomed if place.user_id])
+                kept = {place.key for place in doomed if place.user_id in unheard_of}
+                outcomes |= {orphan: STRANGER for orphan in batch if orphan.key in kept}
+                doomed = [place for place in doomed if place.key not in kept]
             if doomed:
                 patience.call(lambda doomed=doomed: storage.delete_objects([place.key for place in doomed]))  # type: ignore[misc]
             lost = naming.named({place: files[place] for place in doomed})
@@ -64,7 +72,7 @@ def delete(
                 place = place_of(orphan.key)
                 by = named.get(place) or lost.get(place)
                 outcome = outcomes[orphan] or ("named" if place in named else LOST if place in lost else "deleted")
-                tally.add(orphan.kind, outcome, orphan.size_bytes)
+                tally.add(orphan.kind, outcome.partition(":")[0], orphan.size_bytes)
                 outcomes[orphan] = outcome if by is None else f"{outcome}: {by}"
             deletions.add({"key": orphan.key, "outcome": outcomes[orphan]} for orphan in batch)
             progress(tally)

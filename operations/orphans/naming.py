@@ -37,7 +37,9 @@ AT_ONCE = 300
 VALUES = 30
 """Values of one `in`: the most that Firestore takes."""
 
-JOBS = tuple(kind.collection for kind in JobKind)
+OWNED = (*(kind.collection for kind in JobKind), "scenes", "storyboards", "products")
+"""Collections whose documents say whose they are, and name files."""
+
 PICTURES = (FileKind.PICTURE, FileKind.PICTURE_THUMBNAIL)
 CLIPS = (FileKind.CLIP, FileKind.CLIP_THUMBNAIL)
 FINALS = (FileKind.FINAL, FileKind.FINAL_PICTURE)
@@ -73,6 +75,7 @@ class Naming:
         self._library = library
         self._reads = reads
         self._patience = patience
+        self._known: set[str] = set()
         self.asked = 0
         """Documents and values so far: about the reads that Firestore bills."""
 
@@ -94,6 +97,30 @@ class Naming:
             found |= ask(left)
             left = {place: stored for place, stored in left.items() if place not in found}
         return found
+
+    def strangers(self, user_ids: Iterable[str]) -> set[str]:
+        """Users of whom Firestore has nothing at all: theirs may be the files of another project.
+
+        Whoever has had a job admitted has at least `users/{uid}/usage/active`, for good.
+        """
+        found = set()
+        for user_id in dict.fromkeys(user_ids):
+            if user_id not in self._known and not self._knows(user_id):
+                found.add(user_id)
+        self._known |= {user_id for user_id in user_ids if user_id not in found}
+        return found
+
+    def _knows(self, user_id: str) -> bool:
+        self._take(1)
+        document = self._client.document("users", user_id)
+        if self._patience.call(lambda: document.get().exists or list(document.collections())):
+            return True
+        for name in OWNED:
+            self._take(1)
+            query = self._client.collection(name).where(filter=FieldFilter("user_id", "==", user_id)).select([])
+            if self._patience.call(lambda query=query: list(query.limit(1).stream())):  # type: ignore[misc]
+                return True
+        return False
 
     def _by_own_documents(self, files: Files) -> Named:
         wanted = {place: list(_own_documents(place)) for place in files}
@@ -148,7 +175,7 @@ class Naming:
         found: Named = {}
         for user_id, places in _grouped(files, (*PICTURES, *CLIPS, *FINALS, FileKind.UPLOAD), _user).items():
             by_key = _by_key(places)
-            owned = [self._client.collection(name) for name in (*JOBS, "scenes", "storyboards", "products")]
+            owned = [self._client.collection(name) for name in OWNED]
             queries: list[Any] = [one.where(filter=FieldFilter("user_id", "==", user_id)) for one in owned]
             for query in (*queries, self._client.collection("users", user_id, "videos")):
                 for page in self._pages(query):

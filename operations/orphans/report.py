@@ -27,7 +27,7 @@ Line = Mapping[str, Any]
 
 @dataclass
 class Tally:
-    """Files and bytes, by kind and by what became of them: `named`, `young`, `orphans`, `left`."""
+    """Files and bytes by kind and by what became of them: `named`, `young`, `left`, `orphans`, of those `strangers`."""
 
     counts: dict[str, dict[str, list[int]]] = field(default_factory=dict)
 
@@ -67,7 +67,7 @@ class Report:
 
     def __init__(self, path: Path, origin: Mapping[str, str]) -> None:
         self.path = path
-        self._origin = dict(origin)
+        self.origin = dict(origin)
         self.facts: Line = {}
         self.listed_until = ""
         self.is_whole = False
@@ -102,7 +102,7 @@ class Report:
             return True
         self._file.truncate(0)
         self.facts, self.listed_until, self.is_whole, self.tally = facts, "", False, Tally()
-        self._add([{"orphans_of": self._origin, **facts}])
+        self._add([{"orphans_of": self.origin, **facts}])
         return False
 
     def add_page(self, orphans: Iterable[Orphan], until: str, tally: Tally) -> None:
@@ -124,9 +124,9 @@ class Report:
         end = 0
         for offset, line in lines_of(self.path):
             if "orphans_of" in line:
-                if line["orphans_of"] != self._origin:
+                if line["orphans_of"] != self.origin:
                     raise ConfigurationError(
-                        f"{self.path} is of {_shown(line['orphans_of'])}, not of {_shown(self._origin)}: "
+                        f"{self.path} is of {_shown(line['orphans_of'])}, not of {_shown(self.origin)}: "
                         "name another file with --report."
                     )
                 self.facts = {name: value for name, value in line.items() if name != "orphans_of"}

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 from urllib.parse import quote
 
 import pytest
@@ -21,6 +22,7 @@ from operations.orphans.report import Report
 from operations.rate_limits import TokenBucket
 from operations.waiting import Patience
 from pipeline.adapters.object_storage import ObjectStorage, StoredObject
+from pipeline.domain.errors import ConfigurationError
 from pipeline.domain.jobs import JobKind
 from tests.handlers.conftest import USER, Workbench, replicate_server, workbench  # noqa: F401 - fixtures
 from tests.migration.faulty_firestore import make_faulty
@@ -57,10 +59,16 @@ class Watched:
 
 
 def command(place: Place, *arguments: str, days: float = LATER.days) -> tuple[int, str]:
-    """The command, so many days from now; what it printed."""
-    console = place.console()
+    """The command, so many days from now, of somebody who is sure; what it printed."""
     report = [] if "--report" in arguments else ["--report", str(place.folder / "orphans.jsonl")]
-    chosen = parser().parse_args(["--alias", "test", *report, *arguments])
+    sure = ["--most", "--strangers"] if "--delete" in arguments else []
+    return commanded(place, *report, *sure, *arguments, days=days)
+
+
+def commanded(place: Place, *arguments: str, days: float = LATER.days) -> tuple[int, str]:
+    """The same with these arguments and no others."""
+    console = place.console()
+    chosen = parser().parse_args(["--alias", "test", *arguments])
     status = run(chosen, place.deployment, console, lambda: datetime.now(UTC) + timedelta(days=days))
     return status, console.file.getvalue()  # type: ignore[attr-defined]
 
@@ -146,6 +154,61 @@ def test_what_no_document_names_is_told_and_then_deleted_and_nothing_else(place:
     assert outcomes(place) == dict.fromkeys(orphans, "deleted")
     assert command(place)[0] == 0
     assert reported(place) == set()
+
+
+def test_files_of_users_of_whom_nothing_is_known_are_kept(r2_place: Place):
+    place = r2_place
+    report = ["--report", str(place.folder / "orphans.jsonl")]
+    # each is known by another document: one that names files, one below users/, one of a job
+    place.write("products/cup", user_id="ann")
+    place.write("users/bea/usage/active", image={})
+    place.write("multi_video_jobs/m", user_id="cid", status="error")
+    known = {f"{user}/images/s/old.png" for user in ("ann", "bea", "cid")}
+    foreign = {f"foreign-{number}/images/s/one.png" for number in range(3)}
+    shown = {f"ann/images/s{number}/shown.png" for number in range(3)}
+    place.put(*known, *foreign, *shown)
+    for number in range(3):
+        place.write(f"scenes/s{number}", user_id="ann", image_url=place.url(f"ann/images/s{number}/shown.png"))
+    _, printed = commanded(place, *report)
+    assert "3 of them are of users of whom" in printed
+    status, printed = commanded(place, *report, "--delete")
+    assert (status, place.keys()) == (0, foreign | shown)
+    assert outcomes(place) == {
+        **dict.fromkeys(known, "deleted"),
+        **dict.fromkeys(foreign, "kept: Firestore has nothing at all of its user"),
+    }
+    assert "3 files were kept" in printed
+    commanded(place, *report)
+    commanded(place, *report, "--delete", "--strangers", "--most")
+    assert place.keys() == shown
+
+
+def test_nearly_all_that_there_is_is_not_deleted_unless_that_is_said(r2_place: Place):
+    place = r2_place
+    report = ["--report", str(place.folder / "orphans.jsonl")]
+    place.write("users/ann/videos/v", video_url=None)
+    place.write("users/ann/videos/v/clips/one", r2_key="ann/v/clips/one.mp4")
+    clips = {f"ann/v/clips/{name}.mp4" for name in ("one", "two")}
+    place.put(*clips)
+    commanded(place, *report)
+    place.put("ann/v/clips/three.mp4")
+    assert commanded(place, *report, "--delete") == (0, ANY)  # half of them
+    assert place.keys() == {"ann/v/clips/one.mp4", "ann/v/clips/three.mp4"}
+    place.put("ann/v/clips/four.mp4")
+    _, printed = commanded(place, *report)
+    assert "2 of 3 clips that are no longer young would go" in printed
+    with pytest.raises(ConfigurationError, match=r"2 of 3 clips .* would go.*--most"):
+        commanded(place, *report, "--delete")
+    assert len(place.keys()) == 3
+    commanded(place, *report, "--delete", "--most")
+    assert place.keys() == {"ann/v/clips/one.mp4"}
+    place.storage.delete_objects(["ann/v/clips/one.mp4"])
+    pictures = {f"ann/images/s/{number}.png" for number in range(2)}
+    place.put(*pictures)
+    commanded(place, *report)
+    with pytest.raises(ConfigurationError, match="2 of 2 files"):
+        commanded(place, *report, "--delete")
+    assert place.keys() == pictures
 
 
 def test_what_is_young_is_left_alone(r2_place: Place):
