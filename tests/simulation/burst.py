@@ -1,7 +1,8 @@
 """python -m tests.simulation.burst: thousands of jobs created within a minute, simulated on the real queue and limits.
 
-Which bursts: `--only even` and so on; `--jobs 1000` makes all of them smaller. Exit status: 0, 1 when a job was lost,
-paid twice, or a sum is wrong. Needs `functions/` on PYTHONPATH; ten thousand jobs take some minutes.
+Which bursts: `--only unlimited sharded` and so on, without it all but these two; `--jobs 1000` makes all of them smaller.
+Exit status: 0, 1 when a job was lost, paid twice, or a sum is wrong. Needs `functions/` on PYTHONPATH; ten thousand jobs
+take up to a quarter of an hour.
 """
 
 import argparse
@@ -12,14 +13,14 @@ from dataclasses import replace
 
 from pipeline.config import read_settings
 from tests.simulation.burst_report import Outcome, Waits, backlog, outcome_of
-from tests.simulation.burst_world import NO_LIMIT_OF_ALL, BurstWorld, Crowd
+from tests.simulation.burst_world import ROOMY_DAY, BurstWorld, Crowd
 
 JOBS = 10_000
 USERS = 200
 SMALL_USERS = 50
 SMALL_JOBS = 10
 GREEDY = "greedy"
-FREE = replace(NO_LIMIT_OF_ALL, active_jobs_per_user=0, usd_per_user_per_day=0.0, jobs_per_user_per_day=0)
+FREE = replace(ROOMY_DAY, active_jobs_per_user=0, usd_per_user_per_day=0.0, jobs_per_user_per_day=0)
 
 
 def even(jobs: int) -> Crowd:
@@ -31,6 +32,11 @@ def even(jobs: int) -> Crowd:
 def by_default(jobs: int) -> Crowd:
     """The same, under the limits of a deployment that has set none."""
     return replace(even(jobs), name="default limits", limits=read_settings({}).limits)
+
+
+def sharded(jobs: int) -> Crowd:
+    """The same, with eight documents that count what all users spend."""
+    return replace(even(jobs), name="even, 8 usage shards", limits=replace(ROOMY_DAY, usage_shards=8))
 
 
 def greedy(jobs: int) -> Crowd:
@@ -59,12 +65,15 @@ def low_credit(jobs: int) -> Crowd:
 
 BURSTS: Mapping[str, Callable[[int], Crowd]] = {
     "even": even,
+    "sharded": sharded,
     "default": by_default,
     "alone": small_users,
     "greedy": greedy,
     "unlimited": greedy_unlimited,
     "low_credit": low_credit,
 }
+
+USUAL = ("even", "default", "alone", "greedy", "low_credit")
 
 
 def run(crowd: Crowd) -> tuple[BurstWorld, Outcome]:
@@ -78,7 +87,7 @@ def main() -> int:
     """Run, print, and return 1 when something was wrong."""
     arguments = _arguments()
     wrong = 0
-    for name in arguments.only or BURSTS:
+    for name in arguments.only or USUAL:
         started = time.monotonic()
         world, outcome = run(replace(BURSTS[name](arguments.jobs), seed=arguments.seed))
         _print(world, outcome, time.monotonic() - started)

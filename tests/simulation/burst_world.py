@@ -67,7 +67,7 @@ SAMPLE_SECONDS = 30.0
 IMAGE_EVERY = 5
 """Every fifth job makes a picture, the others a clip of five seconds."""
 
-NO_LIMIT_OF_ALL = Limits(active_jobs_per_user=50, jobs_per_user_per_day=1000, usd_per_user_per_day=20, usd_per_day=0)
+ROOMY_DAY = Limits(active_jobs_per_user=50, jobs_per_user_per_day=1000, usd_per_user_per_day=20, usd_per_day=10_000)
 """The defaults, but for MAX_USD_PER_DAY: 100 dollars are spent after 600 clips."""
 
 
@@ -77,7 +77,7 @@ class Crowd:
 
     name: str
     jobs: Mapping[str, int]
-    limits: Limits = NO_LIMIT_OF_ALL
+    limits: Limits = ROOMY_DAY
     per_minute: float = 600.0
     at_once: int = 10
     seed: int = 1

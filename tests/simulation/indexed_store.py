@@ -1,18 +1,19 @@
 """The documents of `memory_store`, found by their collection: for worlds of tens of thousands of them.
 
 A query over one collection looks at that collection only, and one for a job's predictions at those: real Firestore has
-an index for it. What a query `read_time` names is answered as of now: a job's own clips are changed by nobody else.
+an index for it. Queries are answered as of now, those of a transaction or with a `read_time` too: a transaction whose
+query would find something else at its end is still refused.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 from google.api_core.exceptions import GoogleAPICallError
 
 from tests.simulation.firestore_queries import matching_documents
-from tests.simulation.memory_firestore import Gate, MemoryClient, QueryService
+from tests.simulation.memory_firestore import Gate, MemoryClient, MemoryDocument, QueryService, Snapshot
 from tests.simulation.memory_store import Document, MemoryStore, Write
 
 
@@ -71,10 +72,17 @@ class IndexedClient(MemoryClient):
         super().__init__(store, gate)
         self._firestore_api_internal = _IndexedQueries(store, self.gate)
 
+    def get_all(self, references: Iterable[MemoryDocument], transaction: Any = None) -> Iterator[Snapshot]:
+        """In one call, as Firestore does it."""
+        self.gate.before("read many")
+        time = self.store.tick()
+        return (Snapshot(one, self.store.documents.get(one._document_path), time) for one in references)
+
 
 class _IndexedQueries(QueryService):
     def _find(self, query: Any, request: Mapping[str, Any]) -> list[Document]:
-        if request["transaction"]:
-            return super()._find(query, request)
         documents: IndexedDocuments = self._store.documents  # type: ignore[assignment]  # of an IndexedStore
-        return matching_documents(query, request["parent"], documents.among(query, request["parent"]))
+        parent = request["parent"]
+        return self._store.query(
+            lambda _: matching_documents(query, parent, documents.among(query, parent)), request["transaction"]
+        )
