@@ -9,7 +9,7 @@ The real handlers and repositories run; only what lies outside of them is simula
     virtual_platform   created events, task queue, sweeper, storage, downloads
     schedule           who goes next, who is stopped, who freezes; the clock
 
-Beside it, `burst`: ten thousand jobs in a minute on the same handlers, where what is scarce is places, tasks and creates.
+Beside it, `burst`: ten thousand jobs in a minute on the same handlers, where places, tasks and creates are scarce.
 
 One seed is one schedule. `replay(seed)` in `runner`, or `python -m tests.simulation --seed 7 --trace`, shows it again.
 """

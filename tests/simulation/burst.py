@@ -1,8 +1,8 @@
 """python -m tests.simulation.burst: thousands of jobs created within a minute, simulated on the real queue and limits.
 
-Which bursts: `--only unlimited sharded` and so on, without it all but these two; `--jobs 1000` makes all of them smaller.
-Exit status: 0, 1 when a job was lost, paid twice, or a sum is wrong. Needs `functions/` on PYTHONPATH; ten thousand jobs
-take up to a quarter of an hour.
+Which bursts: `--only unlimited sharded` and so on, without it all but these two; `--jobs 1000` makes all smaller.
+Exit status: 0, 1 when a job was lost, paid twice, or a sum is wrong. Needs `functions/` on PYTHONPATH; ten thousand
+jobs take up to a quarter of an hour.
 """
 
 import argparse
