@@ -64,13 +64,15 @@ def show_report(report: Report, console: Console) -> None:
     table.add_column("seconds", justify="right")
     table.add_column("US dollars", justify="right")
     table.add_column("found")
-    for one in report.findings:
+    for one in (one for one in report.findings if one.outcome != "not tried"):
         seconds, cost = (f"{one.seconds:.1f}" if one.seconds else ""), (f"{one.cost_usd:.3f}" if one.cost_usd else "")
         table.add_row(one.check, f"[{_COLORS[one.outcome]}]{one.outcome}[/]", seconds, cost, _plain(one.says))
     console.print(table)
     wrong = [one for one in report.findings if one.outcome == "wrong"]
     told = "all is well" if report.is_well else f"{len(wrong)} of {len(report.findings)} checks failed"
     console.print(f"{told}; {report.seconds:.0f} s, ${report.cost_usd:.3f}")
+    if untried := [one.check for one in report.findings if one.outcome == "not tried"]:
+        console.print(f"Not tried, for what they need is missing: {', '.join(untried)}.", style="yellow", markup=False)
     for one in wrong:
         console.print(f"{one.check}: {one.says}", style="red", markup=False, soft_wrap=True)
 

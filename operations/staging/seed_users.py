@@ -8,6 +8,7 @@ import firebase_admin
 from firebase_admin import auth
 from firebase_admin.exceptions import FirebaseError
 
+from operations.auth_failures import reason_of
 from pipeline.domain.errors import ConfigurationError
 
 APP = "seed"
@@ -44,7 +45,9 @@ class SeedUsers:
             return _known(look())
         except auth.UserNotFoundError as error:
             if not self.may_make:
-                raise ConfigurationError(f"{self.project} has no such user: {', '.join(new.values())}.") from error
+                raise ConfigurationError(
+                    f"{self.project} has no such user: {new.get('email') or new['uid']}."
+                ) from error
         except (FirebaseError, ValueError) as error:
             raise _refused(error) from error
         try:
@@ -59,7 +62,7 @@ def _known(user: Any) -> SeedUser:
 
 
 def _refused(error: Exception) -> ConfigurationError:
-    return ConfigurationError(f"Firebase Auth cannot be asked for the user: {error}")
+    return ConfigurationError(f"Firebase Auth cannot be asked for the user: {reason_of(error)}.")
 
 
 def _app(project: str) -> firebase_admin.App:

@@ -7,6 +7,8 @@ import firebase_admin
 from firebase_admin import auth
 from firebase_admin.exceptions import FirebaseError
 
+from operations.auth_failures import reason_of
+
 GOOGLE_SECONDS = 15
 
 
@@ -73,6 +75,6 @@ class Accounts:
 
 def _unavailable(error: Exception) -> AccountsUnavailable:
     return AccountsUnavailable(
-        f"Firebase Auth could not be asked ({error}). Nothing more was done. Sign in with `gcloud auth "
+        f"Firebase Auth could not be asked ({reason_of(error)}). Nothing more was done. Sign in with `gcloud auth "
         "application-default login`, or leave the account alone with --no-account."
     )
