@@ -56,7 +56,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     except InvalidRequest as error:
         print(error, file=sys.stderr)
         return 2
-    except (StackError, JobError, TimeoutError) as error:
+    except (StackError, JobError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:

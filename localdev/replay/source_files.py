@@ -51,6 +51,7 @@ class SourceFiles:
     def _missing(self, url: str, kind: Sample) -> str | None:
         """Why it cannot be had; None where it can, or where that is for the functions to say."""
         downloads = Downloader(self.allowed_http_hosts, connect_seconds=LOOK_SECONDS, total_seconds=LOOK_SECONDS)
+        self.folder.mkdir(parents=True, exist_ok=True)
         try:
             downloads.check_url(url)
             if GONE in url:

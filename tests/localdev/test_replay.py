@@ -28,7 +28,7 @@ def files(tmp_path: Path) -> SourceFiles:
 
     for name in ("product.png", "music.m4a"):  # drawing and playing the real ones takes seconds
         (tmp_path / name).write_bytes(b"a sample")
-    return SourceFiles(publish, tmp_path, frozenset())
+    return SourceFiles(publish, tmp_path / "not yet there", frozenset())
 
 
 def exported(path: str, fields: Mapping[str, Any], predictions: Any = (), documents: Any = None) -> ExportedJob:
@@ -138,7 +138,7 @@ def test_files_are_replaced_only_where_they_cannot_be_had(files: SourceFiles, r2
     assert [old == new for old, new in zip(urls, taken, strict=True)] == [True, False, True, True, True]
     assert taken[1] == "https://here.example/replay/1-gone.mp4"
     assert len(plan.notes) == 1
-    assert probe_media(next(tmp_path.glob("clip-1-1.50.mp4"))).video.frame_count == 36
+    assert probe_media(next(tmp_path.rglob("clip-1-1.50.mp4"))).video.frame_count == 36
     files.keep_urls = True
     plan = planned(exported("composition_jobs/job-1", {"clips": clips}), files)
     assert [clip["video_url"] for clip in plan.fields["clips"]] == urls
