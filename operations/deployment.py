@@ -69,6 +69,8 @@ def open_deployment(
     neither is ever mixed. Raises ConfigurationError with a sentence, also for an alias or a file that is not there.
     """
     if alias == LOCAL:
+        if env_files:
+            raise ConfigurationError("The local stack has settings of its own: --env-file is for deployments.")
         settings = root / LOCAL_SETTINGS
         if not settings.is_file():
             raise ConfigurationError("No local stack is running: start one with `make up`.")

@@ -43,6 +43,8 @@ def test_local_is_the_running_stack(root: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", "")  # given back by monkeypatch
     found = open_deployment("local", {}, root=root)
     assert (found.project, found.is_local) == ("demo-films", True)
+    with pytest.raises(ConfigurationError, match="--env-file is for deployments"):
+        open_deployment("local", {}, [root / "functions/.env"], root=root)
     assert os.environ["FIRESTORE_EMULATOR_HOST"] == "127.0.0.1:8080"
 
 
