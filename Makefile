@@ -135,5 +135,5 @@ format: install  ## format the code
 	@$(VENV)/ruff format .
 	@npm --prefix web run --silent format
 
-clean:  ## remove what was installed and made
+clean:  ## remove what was installed and made; kept/ stays (exports of users, reports of orphans, a migration's state)
 	rm -rf .venv functions/venv node_modules web/node_modules web/dist build

@@ -112,14 +112,14 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument("--project", help="the Google Cloud project of Firestore, if not the credentials' own")
         one.add_argument("--parallel", type=_positive(int), default=8, help="videos at once")
         one.add_argument("--writes-per-second", type=_positive(float), default=400.0, help="documents, at most")
-        one.add_argument("--report", type=Path, default=Path(f"build/migration-{name}.json"), help="as JSON")
+        one.add_argument("--report", type=Path, default=Path(f"kept/migration-{name}.json"), help="as JSON")
         return one
 
     running = command("run", "write documents for what is in storage", _run)
     running.add_argument("--user", action="append", default=[], help="only this one; may be repeated")
     running.add_argument("--video", help="only this video, of the one user")
     running.add_argument("--dry-run", action="store_true", help="write nothing, only say what would be written")
-    running.add_argument("--state", type=Path, default=Path("build/migration.state"), help="which videos are done")
+    running.add_argument("--state", type=Path, default=Path("kept/migration.state"), help="which videos are done")
     running.add_argument("--again", action="store_true", help="videos that are done too")
     verifying = command("verify", "compare storage and Firestore", _verify)
     verifying.add_argument("--user", action="append", default=[], help="only this one; may be repeated")

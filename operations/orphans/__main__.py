@@ -32,6 +32,7 @@ from operations.waiting import Patience, Stop, Stopped
 from pipeline.domain.errors import ConfigurationError, JobError
 
 STOPPED = 130
+MOST_GRACE_DAYS = 36_500
 FINISHED = tuple(kind for kind in FileKind if kind not in (*UNFINISHED, FileKind.UNKNOWN))
 """Kinds of which most files are named in a bucket that is this project's."""
 
@@ -48,7 +49,7 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     except (ConfigurationError, GoogleAuthError) as error:
         print(error, file=sys.stderr)
         return 2
-    except (JobError, GoogleAPIError) as error:
+    except (JobError, GoogleAPIError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     except (KeyboardInterrupt, Stopped):
@@ -64,7 +65,7 @@ def run(
 ) -> int:
     """List, or delete. Raises what `main` turns into sentences."""
     bucket = uploads_bucket(deployment, chosen.uploads_bucket) if chosen.uploads else media_bucket(deployment)
-    path = chosen.report or Path(f"build/orphans-{chosen.alias}{'-uploads' if chosen.uploads else ''}.jsonl")
+    path = chosen.report or Path(f"kept/orphans-{chosen.alias}{'-uploads' if chosen.uploads else ''}.jsonl")
     if chosen.delete and not path.is_file():
         raise ConfigurationError(f"There is no report {path}: list first, without --delete, and look at it.")
     stop = Stop()
@@ -204,7 +205,7 @@ def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m operations.orphans", description=(__doc__ or "").split("\n\n")[0])
     add_alias(parser)
     parser.add_argument("--delete", action="store_true", help="what the report names, as far as it is still so")
-    parser.add_argument("--report", type=Path, help="JSON lines (build/orphans-ALIAS.jsonl)")
+    parser.add_argument("--report", type=Path, help="JSON lines (kept/orphans-ALIAS.jsonl)")
     parser.add_argument("--grace-days", type=_grace, default=7.0, help="younger files are left alone (7)")
     parser.add_argument("--uploads", action="store_true", help="what users have uploaded, and only that")
     parser.add_argument("--uploads-bucket", help="where uploads lie, with STORAGE_BACKEND=r2 and no STORAGE_BUCKET")
@@ -217,17 +218,26 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _grace(text: str) -> float:
-    days = float(text)
+    days = _number(text)
     if not days >= LEAST_GRACE.days:
         raise argparse.ArgumentTypeError(f"a job may live for {LEAST_GRACE.days} days: {text} is less")
+    if days > MOST_GRACE_DAYS:
+        raise argparse.ArgumentTypeError(f"{text} is more than {MOST_GRACE_DAYS} days")
     return days
 
 
 def _positive(text: str) -> float:
-    value = float(text)
+    value = _number(text)
     if not value > 0:
         raise argparse.ArgumentTypeError(f"{text} is not more than 0")
     return value
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number") from error
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 JOB is a path, an id (looked up in the collections of jobs), or a file that `--export` wrote. Only reads.
 
-Exit status: 0 it was found; 1 it was not, or Firestore could not be asked; 2 wrong arguments or settings; 130 stopped.
+Exit status: 0 it was found; 1 it was not, or Firestore could not be asked, or the file not written; 2 wrong arguments
+or settings; 130 stopped.
 """
 
 import argparse
@@ -46,7 +47,7 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     except (ConfigurationError, InvalidRequest, GoogleAuthError) as error:
         print(error, file=sys.stderr)
         return 2
-    except (JobError, GoogleAPICallError, RetryError) as error:
+    except (JobError, GoogleAPICallError, RetryError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:

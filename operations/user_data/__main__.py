@@ -2,8 +2,8 @@
 
 `delete` only counts; `delete UID --yes` deletes.
 
-Exit status: 0 all is well; 1 something failed, or jobs do not end (nothing of theirs was deleted); 2 wrong settings or
-arguments; 130 stopped (the same command goes on).
+Exit status: 0 all is well; 1 something failed, or nothing was there to export, or jobs do not end (nothing of theirs
+was deleted); 2 wrong settings or arguments; 130 stopped (the same command goes on).
 """
 
 import argparse
@@ -83,7 +83,7 @@ def _export(
     console: Console,
     now: Callable[[], datetime],
 ) -> int:
-    folder = chosen.to or Path("build") / file_name(f"user-{user.user_id}")
+    folder = chosen.to or Path("kept") / file_name(f"user-{user.user_id}")
     account = accounts.find(user.user_id) if accounts else None
     with console.status("Exporting ...") as status:
         made = export(user, account, folder, deployment.project, now, status.update)
@@ -95,6 +95,9 @@ def _export(
     if accounts and account is None:
         console.print("There is no such user in Firebase Auth.")
     console.print(f"What is left out, and why, stands in {folder / 'index.html'}.")
+    if not documents and not made["files"] and account is None:
+        console.print(f"Nothing at all was found of '{user.user_id}': is that the user's id?", markup=False)
+        return 1
     return 0
 
 
@@ -161,7 +164,7 @@ def parser() -> argparse.ArgumentParser:
         one.add_argument("user_id", metavar="UID")
         one.add_argument("--uploads-bucket", help="where uploads lie, with STORAGE_BACKEND=r2 and no STORAGE_BUCKET")
         one.add_argument("--no-account", action="store_true", help="leave Firebase Auth alone")
-    exporting.add_argument("--to", type=Path, help="the folder (build/user-UID)")
+    exporting.add_argument("--to", type=Path, help="the folder (kept/user-UID)")
     exporting.add_argument("--zip", action="store_true", help="one file of it, too, beside the folder")
     deleting.add_argument("--yes", action="store_true", help="do it; without, it is only counted")
     deleting.add_argument(

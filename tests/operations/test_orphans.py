@@ -454,6 +454,10 @@ def test_wrong_arguments_are_told_in_sentences(r2_place: Place, capsys: pytest.C
     with pytest.raises(SystemExit):
         main(["--alias", "staging", "--grace-days", "1"], {})
     assert "a job may live for 2 days" in capsys.readouterr().err
+    for arguments, told in ((["--grace-days", "week"], "'week' is no number"), (["--grace-days", "inf"], "more than")):
+        with pytest.raises(SystemExit):
+            main(["--alias", "staging", *arguments], {})
+        assert told in capsys.readouterr().err
     assert main(["--alias", "nowhere"], {}) == 2
     assert "'nowhere' is none of the aliases" in capsys.readouterr().err
     with pytest.raises(Exception, match="There is no report"):
