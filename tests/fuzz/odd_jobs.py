@@ -148,6 +148,8 @@ PRESETS = {
     "wake_at": moments,
     "wake_requested": st.booleans(),
     "claim_id": words,
+    "schema_version": numbers,
+    "min_reader_version": numbers,
     "started_at": moments,
     "completed_at": moments,
     "expire_at": moments,

@@ -23,6 +23,8 @@ MACHINERY = {
         "interruptions",
         "steps",
         "claim_id",
+        "schema_version",
+        "min_reader_version",
         CLAIMED,
     ),
     *("lease_expires_at", "wake_at", "wake_requested", "started_at", "updated_at", "completed_at", "expire_at"),
