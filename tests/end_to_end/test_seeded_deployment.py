@@ -9,7 +9,7 @@ import pytest
 from google.api_core.exceptions import PermissionDenied
 from google.cloud import firestore
 
-from localdev.stack import PROJECT_ID, LocalStack
+from localdev.stack import PROJECT_ID, DeliveryPolicy, LocalStack
 from operations.frontend import Frontend, local_user
 from operations.staging import seed
 from operations.staging.seed_story import SEA, Names
@@ -17,6 +17,14 @@ from pipeline.domain.jobs import JobKind
 
 pytestmark = pytest.mark.e2e
 EMAIL = "seeded@example.com"
+
+
+@pytest.fixture
+def events_in_turn(stack: LocalStack) -> Iterator[None]:
+    """One after the other at each function: for all at once, the emulator would start fifteen processes."""
+    stack.relay.policy = DeliveryPolicy(max_in_flight=1)
+    yield
+    stack.relay.policy = DeliveryPolicy()
 
 
 @pytest.fixture
@@ -33,6 +41,7 @@ def found(admin: firestore.Client, paths: list[str]) -> dict[str, tuple[Any, Any
     return {one.reference.path: (one.to_dict(), one.update_time) for one in snapshots}
 
 
+@pytest.mark.usefixtures("events_in_turn")
 def test_a_seeded_user_costs_nothing_and_sees_everything(
     stack: LocalStack, checkout: Path, admin: firestore.Client, capsys: pytest.CaptureFixture[str]
 ):
