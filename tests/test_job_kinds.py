@@ -71,7 +71,9 @@ def test_5_clients_may_create_it_and_a_test_knows_what_they_may_write(kind: JobK
 @each()
 def test_6_it_can_be_listed_and_it_expires(kind: JobKind):
     own = [one["fields"] for one in INDEXES["indexes"] if one["collectionGroup"] == kind.collection]
-    assert ["user_id", "created_at"] in [[field["fieldPath"] for field in fields] for fields in own]
+    assert ["user_id", "created_at"] in [[field["fieldPath"] for field in fields] for fields in own], (
+        "firestore.indexes.json: indexes"
+    )
     ttls = [one["collectionGroup"] for one in INDEXES["fieldOverrides"] if one.get("ttl")]
     assert kind.collection in ttls, "firestore.indexes.json: fieldOverrides"
 
