@@ -84,7 +84,10 @@ def write_beside(client: firestore.Client, plan: Plan) -> None:
     """What the job names. Earlier jobs are written as ended, so that no function begins them."""
     for path, fields in plan.documents.items():
         if path.split("/")[0] in ("scenes", "storyboards", "products"):
-            client.document(path).set(fields)
+            document = client.document(path)
+            if (document.get(["user_id"]).to_dict() or {}).get("user_id") not in (None, plan.user_id):
+                plan.notes.append(f"{path} was here, of another user: the replay has taken its place.")
+            document.set(fields)
         else:
             is_over = fields.get("status") in ("complete", "error", "canceled")
             _write_ended(client, path, fields if is_over else {**fields, "status": str(JobStatus.CANCELED)})

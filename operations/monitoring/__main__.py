@@ -3,7 +3,7 @@
 Without --apply it changes nothing: it compares, writes the files that gcloud would read, and prints the commands.
 
 Exit status: 0 all is as the files say, or would be; 1 something failed, or gcloud could not be asked; 2 wrong
-arguments or settings.
+arguments or settings; 130 stopped.
 """
 
 import argparse
@@ -25,12 +25,25 @@ from pipeline.domain.errors import ConfigurationError
 SHARE_OF_A_DAY = 0.2
 """So much of MAX_USD_PER_DAY in one hour is more than usual."""
 
+STOPPED = 130
+
 CHANNEL = re.compile(r"projects/[^/]+/notificationChannels/[^/]+")
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str], root: Path = ROOT) -> int:
     """Do as the command line says."""
     chosen = _parser().parse_args(arguments)
+    try:
+        return _main(chosen, environment, root)
+    except OSError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped. What is done is not done twice: the same command goes on.", file=sys.stderr)
+        return STOPPED
+
+
+def _main(chosen: argparse.Namespace, environment: Mapping[str, str], root: Path) -> int:
     try:
         parameters = _parameters(chosen, environment, root)
     except ConfigurationError as error:

@@ -6,7 +6,7 @@ Every check is run, however many fail; each says ok, wrong, or that it could not
 mends it or finds it out. Nothing is changed, and nothing is sent, but that Secret Manager is asked whether it has the
 secrets when gcloud or firebase is logged in.
 
-Exit statuses: 0 nothing is wrong; 1 something is; 2 the arguments or .firebaserc are.
+Exit statuses: 0 nothing is wrong; 1 something is; 2 the arguments or .firebaserc are; 130 stopped.
 """
 
 import argparse
@@ -24,6 +24,7 @@ from operations.preflight.findings import Verdict
 from operations.preflight.project import TOOLS, Project
 from pipeline.domain.errors import ConfigurationError
 
+STOPPED = 130
 STYLES = {Verdict.OK: "green", Verdict.WRONG: "bold red", Verdict.UNKNOWN: "yellow"}
 MARKS = {Verdict.OK: "ok", Verdict.WRONG: "WRONG", Verdict.UNKNOWN: "?"}
 
@@ -49,9 +50,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"A deploy of {given.alias}, the project {project_id}: {len(given.check or CHECKS)} checks")
     reports = []
-    for report in run_checks(project, given.check):
-        reports.append(report)
-        _tell(console, report, quiet=given.quiet)
+    try:
+        for report in run_checks(project, given.check):
+            reports.append(report)
+            _tell(console, report, quiet=given.quiet)
+    except KeyboardInterrupt:
+        print(f"Stopped after {len(reports)} checks.", file=sys.stderr)
+        return STOPPED
     verdicts = [report.verdict for report in reports]
     counts = {verdict: verdicts.count(verdict) for verdict in Verdict}
     console.print(", ".join(f"{count} {verdict}" for verdict, count in counts.items()) + ".")

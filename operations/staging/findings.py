@@ -72,7 +72,7 @@ def show_report(report: Report, console: Console) -> None:
     told = "all is well" if report.is_well else f"{len(wrong)} of {len(report.findings)} checks failed"
     console.print(f"{told}; {report.seconds:.0f} s, ${report.cost_usd:.3f}")
     if untried := [one.check for one in report.findings if one.outcome == "not tried"]:
-        console.print(f"Not tried, for what they need is missing: {', '.join(untried)}.", style="yellow", markup=False)
+        console.print(f"Not tried: {', '.join(untried)}.", style="yellow", markup=False)
     for one in wrong:
         console.print(f"{one.check}: {one.says}", style="red", markup=False, soft_wrap=True)
 

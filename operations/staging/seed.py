@@ -3,7 +3,7 @@
 Nothing of it was made by a model, and nothing is paid. A repeat writes only what is missing or has been changed;
 `--remove` takes away what was seeded, and nothing else. docs/staging.md tells more.
 
-Exit status: 0 done; 1 it did not come to its end: do it again; 2 wrong arguments or settings.
+Exit status: 0 done; 1 it did not come to its end: do it again; 2 wrong arguments or settings; 130 stopped.
 """
 
 import argparse
@@ -28,6 +28,7 @@ from pipeline.domain.errors import ConfigurationError, InvalidRequest, JobError
 
 EMAIL = "demo@example.com"
 PROD = "prod"
+STOPPED = 130
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str], root: Path = ROOT) -> int:
@@ -49,6 +50,9 @@ def main(arguments: Sequence[str], environment: Mapping[str, str], root: Path = 
     except (JobError, GoogleAPICallError, RetryError) as error:
         print(f"It did not come to its end: {error} Nothing is lost: do it again.", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("Stopped. Nothing is lost: do it again.", file=sys.stderr)
+        return STOPPED
     return 0
 
 
