@@ -6,7 +6,6 @@
 A line that was torn by a kill is not counted: its video is done again, which is harmless.
 """
 
-import fcntl
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from migration.discovery import VideoRef
+from operations.locked_files import open_alone
 from pipeline.domain.errors import ConfigurationError
 
 Line = Mapping[str, Any]
@@ -29,14 +29,9 @@ class StateFile:
 
     def __enter__(self) -> Self:
         """Raises ConfigurationError where another run holds the file, or it is of another project or bucket."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self.path.open("a+b")
+        self._file = open_alone(self.path)
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._begin()
-        except BlockingIOError as error:
-            self._file.close()
-            raise ConfigurationError(f"Another run is at work with {self.path}.") from error
         except BaseException:
             self._file.close()
             raise

@@ -10,7 +10,6 @@
 A listing that was broken off goes on behind its last whole page; a deletion behind its last line.
 """
 
-import fcntl
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from operations.locked_files import open_alone
 from operations.stored_files import FileKind
 from pipeline.domain.errors import ConfigurationError
 
@@ -75,14 +75,9 @@ class Report:
 
     def __enter__(self) -> Self:
         """Raises ConfigurationError where another command holds the file, or it is of another project or bucket."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self.path.open("a+b")
+        self._file = open_alone(self.path)
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._file.truncate(self._read())
-        except BlockingIOError as error:
-            self._file.close()
-            raise ConfigurationError(f"Another command is at work with {self.path}.") from error
         except BaseException:
             self._file.close()
             raise

@@ -23,15 +23,6 @@ from pipeline.handlers.receive_webhook import receive_webhook
 from pipeline.handlers.run_job import run_job
 from pipeline.handlers.sweep import sweep
 from pipeline.handlers.tools import Desk, Tools
-from pipeline.repositories.clips import ClipRepository
-from pipeline.repositories.deletions import DeletionRepository
-from pipeline.repositories.jobs import JobRepository
-from pipeline.repositories.metadata_phases import MetadataPhaseRepository
-from pipeline.repositories.predictions import PredictionRepository
-from pipeline.repositories.results import ResultRepository
-from pipeline.repositories.scenes import SceneRepository
-from pipeline.repositories.stuck_jobs import StuckJobRepository
-from pipeline.repositories.videos import VideoRepository
 from tests.simulation.burst_platform import BurstReplicate, BurstTasks, FunctionPool
 from tests.simulation.indexed_store import IndexedClient, IndexedStore
 from tests.simulation.memory_store import Change, Document
@@ -45,12 +36,12 @@ from tests.simulation.virtual_platform import (
 )
 from tests.simulation.virtual_replicate import VirtualPrediction
 from tests.simulation.world import (
-    RETENTION,
     SWEEP_SECONDS,
     WEBHOOK_DELIVERIES,
     WEBHOOK_SECONDS,
     WEBHOOK_URL,
-    TracedPredictions,
+    desk_of,
+    tools_of,
     virtual_modules,
 )
 
@@ -203,32 +194,10 @@ class BurstWorld:
     # ---- what a function is given
 
     def desk(self) -> Desk:
-        return Desk(
-            settings=self.settings,
-            jobs=JobRepository(self.client, RETENTION, self.settings.limits),
-            stuck=StuckJobRepository(self.client),
-            scenes=SceneRepository(self.client),
-            predictions=PredictionRepository(self.client, RETENTION),
-            tasks=self.tasks,  # type: ignore[arg-type]  # virtual
-            clock=self.schedule.clock,
-            jitter=self.schedule.random.random,
-        )
+        return desk_of(self)
 
     def tools(self) -> Tools:
-        return Tools(
-            settings=self.settings,
-            predictions=TracedPredictions(self.client, RETENTION),
-            clips=lambda user_id, video_id: ClipRepository(user_id, video_id, client=self.client),
-            videos=lambda user_id: VideoRepository(user_id, client=self.client),
-            phases=MetadataPhaseRepository(self.client),
-            deletions=DeletionRepository(self.client),
-            results=ResultRepository(self.client),
-            replicate=self.replicate,  # type: ignore[arg-type]  # virtual
-            openai=None,
-            storage=self.storage,  # type: ignore[arg-type]  # virtual
-            downloads=self.downloads,  # type: ignore[arg-type]  # virtual
-            clock=self.schedule.clock,
-        )
+        return tools_of(self)
 
     def _run_turn(self, ref: JobRef, wake: Wake, limit: float) -> None:
         run_job(ref, wake, limit - LETTING_GO_SECONDS, self.desk(), self.tools)

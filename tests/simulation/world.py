@@ -124,32 +124,10 @@ class World:
     # ---- what a function is given
 
     def desk(self) -> Desk:
-        return Desk(
-            settings=self.settings,
-            jobs=JobRepository(self.client, RETENTION, self.settings.limits),
-            stuck=StuckJobRepository(self.client),
-            scenes=SceneRepository(self.client),
-            predictions=PredictionRepository(self.client, RETENTION),
-            tasks=self.tasks,  # type: ignore[arg-type]  # virtual
-            clock=self.schedule.clock,
-            jitter=self.schedule.random.random,
-        )
+        return desk_of(self)
 
     def tools(self) -> Tools:
-        return Tools(
-            settings=self.settings,
-            predictions=TracedPredictions(self.client, RETENTION),
-            clips=lambda user_id, video_id: ClipRepository(user_id, video_id, client=self.client),
-            videos=lambda user_id: VideoRepository(user_id, client=self.client),
-            phases=MetadataPhaseRepository(self.client),
-            deletions=DeletionRepository(self.client),
-            results=ResultRepository(self.client),
-            replicate=self.replicate,  # type: ignore[arg-type]  # virtual
-            openai=None,
-            storage=self.storage,  # type: ignore[arg-type]  # virtual
-            downloads=self.downloads,  # type: ignore[arg-type]  # virtual
-            clock=self.schedule.clock,
-        )
+        return tools_of(self)
 
     def deliver(
         self, name: str, ref: JobRef, wake: Wake, limit: float, ended: Callable[[Call], None] = nothing_more
@@ -293,6 +271,38 @@ def _fields(plan: JobPlan) -> dict[str, Any]:
             for number, scene_id in enumerate(scenes, 1)
         ],
     }
+
+
+def desk_of(world: Any) -> Desk:
+    """What is needed to claim a job and to write down how it ended, in a simulated world."""
+    return Desk(
+        settings=world.settings,
+        jobs=JobRepository(world.client, RETENTION, world.settings.limits),
+        stuck=StuckJobRepository(world.client),
+        scenes=SceneRepository(world.client),
+        predictions=PredictionRepository(world.client, RETENTION),
+        tasks=world.tasks,  # type: ignore[arg-type]  # virtual
+        clock=world.schedule.clock,
+        jitter=world.schedule.random.random,
+    )
+
+
+def tools_of(world: Any) -> Tools:
+    """What is needed to do the work there."""
+    return Tools(
+        settings=world.settings,
+        predictions=TracedPredictions(world.client, RETENTION),
+        clips=lambda user_id, video_id: ClipRepository(user_id, video_id, client=world.client),
+        videos=lambda user_id: VideoRepository(user_id, client=world.client),
+        phases=MetadataPhaseRepository(world.client),
+        deletions=DeletionRepository(world.client),
+        results=ResultRepository(world.client),
+        replicate=world.replicate,  # type: ignore[arg-type]  # virtual
+        openai=None,
+        storage=world.storage,  # type: ignore[arg-type]  # virtual
+        downloads=world.downloads,  # type: ignore[arg-type]  # virtual
+        clock=world.schedule.clock,
+    )
 
 
 @contextmanager
