@@ -109,14 +109,14 @@ def _steps() -> Iterator[tuple[str, type]]:
 
 def _moved_fields() -> Iterator[str]:
     """What is written to the record of a prediction when it moves on."""
-    for _, call in _calls("move"):
+    for _, call in (*_calls("move"), *_calls("_end")):  # the latter hands them on to `try_move`
         yield from (keyword.arg for keyword in call.keywords if keyword.arg not in (None, "since"))
 
 
 def _calls(method: str) -> Iterator[tuple[str, ast.Call]]:
     for path in sorted(HANDLERS.glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == method:
+            if isinstance(node, ast.Call) and method in (getattr(node.func, "attr", ""), getattr(node.func, "id", "")):
                 yield path.stem, node
 
 

@@ -151,7 +151,9 @@ def _earlier_job(
     Firestore deletes what has expired within a day, in no order: of two such documents the job may be gone first.
     """
     fields = request.to_dict() if request is not None else None
-    if fields is None or fields["job_path"] == ref.path or fields["expire_at"] <= now:
+    if fields is None or fields["job_path"] == ref.path:
+        return None
+    if (expire_at := fields.get("expire_at")) is not None and expire_at <= now:
         return None
     if fields["fingerprint"] != application.fingerprint:
         raise InvalidRequest("Field 'request_id' is not valid: another job has used it to ask for something else.")
