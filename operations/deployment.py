@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +18,7 @@ from pipeline.wiring import open_library
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCAL = "local"
+SECONDS_TO_CONNECT = 2.0
 LOCAL_SETTINGS = Path("build/local/stack.env")
 EMULATORS = (
     "FIRESTORE_EMULATOR_HOST",
@@ -75,6 +77,8 @@ def open_deployment(
         if not settings.is_file():
             raise ConfigurationError("No local stack is running: start one with `make up`.")
         found = {**environment, **read_environment([settings], {})}
+        if not _answers(found.get("FIRESTORE_EMULATOR_HOST", "")):
+            raise ConfigurationError(f"The local stack of {settings} is gone: start one with `make up`.")
         os.environ.update({name: found[name] for name in EMULATORS if name in found})
         return Deployment(alias, found["GCLOUD_PROJECT"], found)
     project = project_of(alias, root)
@@ -86,6 +90,16 @@ def open_deployment(
             f"{', '.join(emulators)} leads to an emulator, and {alias} is none: unset it, or say --alias {LOCAL}."
         )
     return Deployment(alias, project, {**found, "GCLOUD_PROJECT": project})
+
+
+def _answers(address: str) -> bool:
+    """Whether somebody listens at `host:port`: a stack that was killed leaves its settings behind."""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), SECONDS_TO_CONNECT).close()
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def project_of(alias: str, root: Path = ROOT) -> str:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -33,19 +35,35 @@ def test_an_alias_that_is_not_there_is_told_with_those_that_are(root: Path):
         open_deployment("stage", {}, root=root)
 
 
-def test_local_is_the_running_stack(root: Path, monkeypatch: pytest.MonkeyPatch):
+@pytest.fixture
+def listener() -> Iterator[str]:
+    """Where somebody listens: host:port."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+
+
+def test_local_is_the_running_stack(root: Path, listener: str, monkeypatch: pytest.MonkeyPatch):
     for name in EMULATORS:
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(ConfigurationError, match="make up"):
         open_deployment("local", {}, root=root)
     (root / "build/local").mkdir(parents=True)
-    (root / "build/local/stack.env").write_text("GCLOUD_PROJECT=demo-films\nFIRESTORE_EMULATOR_HOST=127.0.0.1:8080\n")
+    (root / "build/local/stack.env").write_text(f"GCLOUD_PROJECT=demo-films\nFIRESTORE_EMULATOR_HOST={listener}\n")
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", "")  # given back by monkeypatch
     found = open_deployment("local", {}, root=root)
     assert (found.project, found.is_local) == ("demo-films", True)
     with pytest.raises(ConfigurationError, match="--env-file is for deployments"):
         open_deployment("local", {}, [root / "functions/.env"], root=root)
-    assert os.environ["FIRESTORE_EMULATOR_HOST"] == "127.0.0.1:8080"
+    assert os.environ["FIRESTORE_EMULATOR_HOST"] == listener
+
+
+def test_a_local_stack_that_was_killed_is_told_to_be_gone(root: Path):
+    (root / "build/local").mkdir(parents=True)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    (root / "build/local/stack.env").write_text(f"GCLOUD_PROJECT=demo\nFIRESTORE_EMULATOR_HOST=127.0.0.1:{port}\n")
+    with pytest.raises(ConfigurationError, match=r"stack\.env is gone: start one"):
+        open_deployment("local", {}, root=root)
 
 
 def test_files_that_are_named_take_the_place_of_the_usual_ones(root: Path, tmp_path: Path):
@@ -60,11 +78,13 @@ def test_files_that_are_named_take_the_place_of_the_usual_ones(root: Path, tmp_p
 
 
 def test_what_the_shell_has_set_does_not_lead_from_the_local_stack_to_a_real_bucket(
-    root: Path, monkeypatch: pytest.MonkeyPatch
+    root: Path, listener: str, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", "")  # given back by monkeypatch
     (root / "build/local").mkdir(parents=True)
-    (root / "build/local/stack.env").write_text("GCLOUD_PROJECT=demo\nFIRESTORE_EMULATOR_HOST=h:1\nR2_BUCKET=local\n")
+    (root / "build/local/stack.env").write_text(
+        f"GCLOUD_PROJECT=demo\nFIRESTORE_EMULATOR_HOST={listener}\nR2_BUCKET=local\n"
+    )
     found = open_deployment("local", {"R2_BUCKET": "films-media", "GCLOUD_PROJECT": "films"}, root=root)
     assert (found.project, found.environment["R2_BUCKET"]) == ("demo", "local")
 

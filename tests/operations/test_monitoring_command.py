@@ -206,6 +206,6 @@ def test_what_no_file_tells_of_is_named_and_left(gcloud: FakeGcloud, run):
 def test_wrong_arguments_are_told(
     arguments: list[str], says: str, gcloud: FakeGcloud, root: Path, capsys: pytest.CaptureFixture[str]
 ):
-    assert main(arguments, {"FIRESTORE_EMULATOR_HOST": "127.0.0.1:1"}, root) == 2
+    assert main(arguments, {}, root) == 2
     assert says in capsys.readouterr().err
     assert not gcloud.calls
