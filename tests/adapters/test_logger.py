@@ -15,6 +15,14 @@ from pipeline.domain.log_events import StepEnded
 SECRET = "0123456789abcdef-of-r2"
 
 
+@pytest.fixture(autouse=True)
+def nothing_bound() -> Iterator[None]:
+    """Handlers that other tests call outside of a function's call have noted things in this thread."""
+    before = log_context._fields.set({})
+    yield
+    log_context._fields.reset(before)
+
+
 @pytest.fixture
 def concealed() -> Iterator[None]:
     before = set(logger._secrets)

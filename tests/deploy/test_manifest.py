@@ -153,6 +153,7 @@ def test_the_deployed_packages_are_pinned_and_complete():
         "idna": "idna",
         "imageio_ffmpeg": "imageio-ffmpeg",
         "jwt": "firebase-admin",
+        "opentelemetry": "opentelemetry-sdk",
         "openai": "openai",
         "PIL": "pillow",
         "pydantic": "pydantic",

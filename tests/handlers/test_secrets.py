@@ -192,7 +192,7 @@ def test_jobs_that_fail_and_providers_that_gossip(
         "html": "unsupported_media",
         "401": "configuration_error",
         "402": "insufficient_credit",
-        "404": "not_found",
+        "404": "unknown_model",
         "422": "provider_refused",
         "429": "rate_limited",
         "flagged": "content_rejected",

@@ -131,7 +131,7 @@ def test_a_debugger_stops_a_turn_looks_and_lets_it_go_on(process: FunctionProces
         stopped = debugger.event("stopped")
         assert stopped["reason"] == "breakpoint"
         frame = debugger.request("stackTrace", threadId=stopped["threadId"])["stackFrames"][0]
-        assert (frame["name"], frame["line"]) == ("run_job", breakpoint_line)
+        assert (frame["name"], frame["line"]) == ("_run", breakpoint_line)
         seen = debugger.request("evaluate", expression="ref.job_id", frameId=frame["id"])
         assert seen["result"] == "'job-at-a-breakpoint'"
         left = debugger.request("evaluate", expression="seconds", frameId=frame["id"])

@@ -24,7 +24,7 @@ from tests.handlers.conftest import empty_project
 ROOT = Path(__file__).parents[2]
 RETENTION, LEASE = timedelta(days=30), timedelta(seconds=180)
 NOW = datetime(2031, 6, 1, 12, 0, tzinfo=UTC)
-WRITERS = {"jobs", "predictions", "results", "usage"}
+WRITERS = {"jobs", "predictions", "results", "shared_day", "usage"}
 """The repositories whose documents expire."""
 
 

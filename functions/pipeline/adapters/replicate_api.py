@@ -78,10 +78,11 @@ class ReplicateApi:
         body: dict[str, Any] = {"input": dict(model_input)}
         if webhook_url:
             body |= {"webhook": webhook_url, "webhook_events_filter": ["completed"]}
+        path = f"/models/{model}/predictions"
         try:
             response = self._send(
                 "POST",
-                f"/models/{model}/predictions",
+                path,
                 json=body,
                 headers={"Cancel-After": f"{cancel_after_seconds}s"},
             )
@@ -95,7 +96,7 @@ class ReplicateApi:
             except (ValueError, KeyError, TypeError) as error:
                 raise SubmissionUnclear("unreadable answer") from error
         if response.status_code in _REFUSALS:
-            raise _refusal(response)
+            raise _refusal(response, path)
         raise SubmissionUnclear(f"HTTP {response.status_code}")
 
     def get_prediction(self, prediction_id: str) -> ProviderPrediction:
@@ -152,7 +153,7 @@ class ReplicateApi:
             logger.tell(refused, f"Replicate: no answer, {type(error).__name__}", is_warning=True)
             raise
         if response.status_code >= 400 and response.status_code not in expected:
-            refused = ProviderRefused("replicate", _refusal(response).code, response.status_code)
+            refused = ProviderRefused("replicate", _refusal(response, path).code, response.status_code)
             logger.tell(refused, f"Replicate: HTTP {response.status_code}, {refused.code}", is_warning=True)
         return response
 
@@ -179,7 +180,7 @@ class ReplicateApi:
 
 
 _SECONDS = re.compile("[0-9]{1,9}([.][0-9]{1,9})?")
-_MODEL = re.compile("/models/(.+)/predictions$")
+_MODEL = re.compile("/models/(.+)/predictions")
 _REFUSALS = frozenset({400, 401, 402, 403, 404, 409, 413, 422, 429})
 
 
@@ -229,7 +230,8 @@ def _text(text: str) -> str:
     return text.encode(errors="replace").decode()
 
 
-def _refusal(response: httpx.Response) -> JobError:
+def _refusal(response: httpx.Response, path: str = "") -> JobError:
+    """What an answer to a request at `path` means."""
     try:
         body = response.json()
     except ValueError:
@@ -246,7 +248,7 @@ def _refusal(response: httpx.Response) -> JobError:
             return InsufficientCredit("The Replicate account has no credit left. Top it up, then try again.")
         case 401 | 403:
             return ConfigurationError("Replicate refuses the token in REPLICATE_API_TOKEN.")
-        case 404 if model := _MODEL.search(response.request.url.path):
+        case 404 if model := _MODEL.fullmatch(path):
             return UnknownModel(f"Replicate has no model {model[1]} (any more): the settings must name another one.")
         case 404:
             return NotFound(f"Replicate does not know it: {detail}")
