@@ -90,7 +90,7 @@ def _succeed(replicate: StubReplicate, prediction: Prediction, outputs: Mapping[
     media_type, path = (
         ("video/mp4", outputs[".mp4"]) if "seedance" in prediction.model else ("image/png", outputs[".png"])
     )
-    name = f"{prediction.id}{path.suffix}"
+    name = f"{prediction.id}/out-0{path.suffix}"  # as the stand-in calls it, and records of earlier versions do
     replicate.files[name] = (media_type, path.read_bytes())
     url = f"{replicate.base_url}/files/{name}"
     prediction.output = url if media_type == "video/mp4" else [url]
