@@ -20,7 +20,7 @@ LOCK = $(VENV)/uv pip compile --quiet --universal --python-version 3.11 --genera
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo studio plan up replay timeline preflight seed smoke monitoring orphans user migrate \
-	test rules fuzz check bench chaos burst lock audit licences types format clean
+	test slow rules fuzz check bench chaos burst lock audit licences types format clean
 
 help:  ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -90,8 +90,11 @@ user: install  ## all that one user has: export it, or delete it (ALIAS=staging 
 migrate: install  ## metadata of clips from files to Firestore (ARGS="verify --user U"; docs/migration.md)
 	@PYTHONPATH=functions $(VENV)/python -m migration $(ARGS)
 
-test: install  ## run all tests, file by file in two processes (PYTEST_ARGS="tests/domain -x", TEST_WORKERS=0 for one)
-	@$(VENV)/python -m pytest --numprocesses $(TEST_WORKERS) --dist loadfile $(PYTEST_ARGS)
+slow: install  ## the few tests that take a minute and more each: kills, floods, ten thousand objects
+	@$(VENV)/python -m pytest -m slow --numprocesses $(TEST_WORKERS) --dist loadfile $(PYTEST_ARGS)
+
+test: install  ## run all tests but those of make slow, file by file in two processes (PYTEST_ARGS="tests/domain -x", TEST_WORKERS=0 for one)
+	@$(VENV)/python -m pytest -m "not slow" --numprocesses $(TEST_WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 rules: install  ## the security rules, case by case, on the Firestore emulator (make test runs them, too)
 	@$(VENV)/python -m pytest tests/rules

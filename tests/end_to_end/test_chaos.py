@@ -18,6 +18,7 @@ NAME = "chaos-test"
 JOBS = 12
 
 
+@pytest.mark.slow
 def test_jobs_end_right_whatever_is_killed_lost_or_refused():
     report = ROOT / "build" / f"{NAME}.json"
     report.unlink(missing_ok=True)

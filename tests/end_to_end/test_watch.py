@@ -121,6 +121,7 @@ def recursive_project(tmp_path: Path) -> Path:
     return project
 
 
+@pytest.mark.slow
 def test_a_recursive_handler_is_stopped_by_the_breaker(recursive_project: Path, monkeypatch: pytest.MonkeyPatch):
     environment = {name: value for name, value in os.environ.items() if name not in PROVIDER_KEYS}
     environment.pop("FIRESTORE_EMULATOR_HOST", None)

@@ -76,6 +76,7 @@ def test_killed_anywhere_short_work_is_done_by_the_next_instance(
     assert deaths > 12
 
 
+@pytest.mark.slow
 def test_killed_anywhere_long_work_goes_on_where_it_was(workbench: Workbench, sources: list[Path], tmp_path: Path):
     expected = composed_at_once(sources, tmp_path)
     deaths = 0

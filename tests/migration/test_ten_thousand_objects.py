@@ -1,5 +1,7 @@
 """Ten thousand objects, faults on both sides: afterwards nothing is different, and nothing was dropped silently."""
 
+import pytest
+
 from localdev.chaos.storage_front import StorageFront
 from migration.running import RunOptions, run, totals
 from migration.verification import verify
@@ -10,6 +12,7 @@ from tests.migration.old_bucket import fill
 SEED = 5
 
 
+@pytest.mark.slow
 def test_nothing_is_different_after_a_migration_with_faults_and_every_clip_is_accounted_for(place: Place):
     bucket = fill(place.put, users=3, videos=35, clips_of=50, odd_share=0.03, seed=SEED)
     assert len(bucket.keys) >= 10_000
